@@ -1,0 +1,321 @@
+"""The loop. Read this file first.
+
+An agent asks its model for an action, carries the action out, shows the model what it did, and goes
+on until there is a final answer. `_loop` is the whole of it. Everything that an action does to the
+world goes through the broker; everything that happens is an event of the run; a resumed run is this
+same loop, fed from its journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import KW_ONLY, dataclass, field, replace
+from typing import Any, ClassVar, Self, TypeAlias, cast
+
+from .broker import Broker
+from .errors import EndsRun, Interrupted, ShownToModel, UsageError
+from .events import (
+    CodeOutput, CodeStarted, Event, ModelDelta, ModelReplied, RunContinued, RunFinished, RunStarted,
+    RunState, StepFinished, StepStarted,
+)  # fmt: skip
+from .limits import Limits, Spent
+from .lookup import load, named
+from .memory import Memory
+from .messages import Image, Reply, Request
+from .policy import Decision, Policy
+from .prompt import CodeForm, Form, read
+from .protocols import Approver, Executor, Journal, Model, Observer, Session, SessionSpec
+from .result import RunResult, result_of
+from .run import Run
+from .tools import FunctionTool, Tool
+
+__all__ = ("Agent", "CodeAgent", "ToolCallingAgent")
+
+Act: TypeAlias = Callable[[Reply, int], Awaitable[StepFinished]]
+_BEST = "codeling.forms.answers:best_of"
+_current: ContextVar[Run | None] = ContextVar("run", default=None)
+
+
+@dataclass(eq=False)
+class Agent:
+    """A model, its tools, and the rules it works under. It holds no conversation: runs may overlap freely."""
+
+    tools: Iterable[Tool | Callable[..., Any]]
+    model: Model | str
+    """A model, or a short name such as `"local"` or `"openai:gpt-5"`."""
+    _: KW_ONLY
+    instructions: str | None = None
+    """What the model is told besides its task, in every run."""
+    max_steps: int = 20
+    """After so many steps the model is asked for the best answer that it has."""
+    planning_interval: int | None = None
+    """Before the first step and after every so many, the model writes down a plan."""
+    managed_agents: Iterable[Agent] = ()
+    """Agents that this one calls as functions, by their names."""
+    final_answer_checks: Sequence[Callable[..., Any]] = ()
+    """Each is called with the answer (and the events, and `agent=`, if it takes them); what is falsy or
+    raised sends the model back to work, with the reason."""
+    step_callbacks: Sequence[Callable[..., Any]] = ()
+    """Each is called with every `StepFinished` (and `agent=`). What it raises ends the run."""
+    result_type: Any = None
+    """An annotation or pydantic model that the answer is made to fit; the model is asked again until it does."""
+    limits: Limits = field(default_factory=Limits)
+    policy: Policy | Mapping[str, Decision] | None = None
+    """Which calls are allowed, denied, or asked a person about."""
+    approver: Approver | None = None
+    journal: Journal | str | None = None
+    """Where runs are stored, such as `"runs.db"`; nowhere by default."""
+    observers: Sequence[Observer] = ()
+    name: str | None = None
+    description: str | None = None
+    return_full_result: bool = False
+
+    _form: ClassVar[type[Form] | str] = CodeForm
+
+    def __post_init__(self) -> None:
+        self.model = self._model = named("models", "model_from", self.model)
+        self.journal = self._journal = self.journal and named("journals", "journal_from", self.journal)
+        helpers = [load("codeling.teams.managed:managed")(agent) for agent in self.managed_agents]
+        self._tools = _by_name([*self.tools, *helpers])
+        self._active: dict[asyncio.Task[Any], asyncio.AbstractEventLoop] = {}
+        self._stopping: set[asyncio.Task[Any]] = set()
+        self._last: tuple[Run, Memory] | None = None
+
+    def run(self, task: str, *, stream: bool = False, **options: Any) -> Any:
+        """Work on a task and give the final answer as a Python value; takes what `arun` takes.
+
+        With `stream=True` gives an iterator of events instead, the last being `RunFinished`. Works
+        in plain code, inside a running event loop and in a notebook. Ctrl-C ends the run cleanly.
+        """
+        work = self.astream(task, **options) if stream else self.arun(task, **options)
+        return load(f"codeling.sync.doors:{'iterate' if stream else 'wait'}")(work)
+
+    async def arun(
+        self, task: str, *, reset: bool = True, images: Sequence[Any] = (),
+        additional_args: Mapping[str, Any] | None = None, max_steps: int | None = None,
+        return_full_result: bool | None = None, observers: Sequence[Observer] = (),
+    ) -> Any:  # fmt: skip
+        """Work on a task and give the final answer, or with `return_full_result` a `RunResult`.
+
+        `reset=False` goes on with this agent's last run: its conversation and, while they are there,
+        its variables. `images` are `Image`s, PIL images, paths or bytes. `additional_args` become
+        variables of the programs. Raises `EndsRun` where the run failed, was interrupted or waits
+        for a person; `error.result` holds what it had.
+        """
+        if not isinstance(task, str) or not task.strip():
+            raise UsageError(f"a task is a text that says what to do, not {task!r}")
+        last, parent = None if reset else self._last, _current.get()
+        memory = last[1].copy() if last else Memory(self._new_form())
+        run = Run(
+            uuid.uuid4().hex, spent=Spent(limits=self.limits, parent=parent and parent.spent), fold=memory.add,
+            journal=self._journal or (parent and parent.journal),
+            observers=(*self.observers, *observers, *(parent.observers if parent else ())),
+        )  # fmt: skip
+        if last:
+            run.session, last[0].session = last[0].session, None
+        started = RunStarted(
+            task=task, images=tuple(image if isinstance(image, Image) else load("codeling.forms.images:image_from")(image)
+                         for image in images),
+            variables=dict(additional_args or {}), agent=self.name or type(self).__name__,
+            parent_id=parent and parent.id, continues=last and last[0].id, seed=uuid.UUID(run.id).int % 2**32,
+            max_steps=self.max_steps if max_steps is None else max_steps,
+        )  # fmt: skip
+        result = await self._perform(run, memory, started)
+        full = self.return_full_result if return_full_result is None else return_full_result
+        return result if full else result.answer()
+
+    def astream(self, task: str, **options: Any) -> AsyncIterator[Event]:
+        """Work on a task and give its events as they happen. Closing the iterator ends the run."""
+        watching = (*options.pop("observers", ()),)
+        options["return_full_result"] = True
+        stream = load("codeling.sync.doors:stream")
+        return cast("AsyncIterator[Event]", stream(lambda seen: self.arun(task, observers=(*watching, seen), **options)))
+
+    async def aresume(self, run_id: str, **options: Any) -> Any:
+        """Go on with a stored run that was cut short, without doing anything twice; see `durable.resume`."""
+        return await load("codeling.durable.resume:resume")(self, run_id, **options)
+
+    async def afork(self, run_id: str, step: int, **options: Any) -> Any:
+        """Begin a new run that has the first steps of a stored one as its past; see `durable.fork`."""
+        return await load("codeling.durable.resume:fork")(self, run_id, step, **options)
+
+    def resume(self, run_id: str, **options: Any) -> Any:
+        """Do what `aresume` does, from plain code."""
+        return load("codeling.sync.doors:wait")(self.aresume(run_id, **options))
+
+    def fork(self, run_id: str, step: int, **options: Any) -> Any:
+        """Do what `afork` does, from plain code."""
+        return load("codeling.sync.doors:wait")(self.afork(run_id, step, **options))
+
+    def close(self) -> None:
+        """Let go of what the last run left for `reset=False`: its conversation and its interpreter."""
+        self._last = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def interrupt(self) -> None:
+        """End every run of this agent that is under way, also in the middle of a program. From any thread."""
+        for task, loop in tuple(self._active.items()):
+            self._stopping.add(task)
+            loop.call_soon_threadsafe(task.cancel)
+
+    async def _perform(self, run: Run, memory: Memory, started: RunStarted) -> RunResult:
+        """See a run through to its recorded end, whatever that is."""
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        self._active[task] = asyncio.get_running_loop()
+        token, failure, output = _current.set(run), None, None
+        state: RunState
+        try:
+            state, output = await self._loop(run, memory, started)
+        except asyncio.CancelledError as error:
+            failure, state = error, "interrupted"
+            if task in self._stopping:
+                task.uncancel()
+                failure = Interrupted("interrupt() was called")
+        except Exception as error:  # recorded whatever it is, and raised again below
+            failure, state = error, error.state if isinstance(error, EndsRun) else "failed"
+        finally:
+            _current.reset(token)
+            self._active.pop(task)
+            self._stopping.discard(task)
+        reason = None if failure is None else str(failure) or type(failure).__name__
+        output = load(_BEST)(run.events) if failure else output
+        ended = RunFinished(state=state, output=output, error=reason, usage=run.spent.usage, seconds=run.spent.seconds)
+        await run.emit(ended)
+        self._last, result = (run, memory), result_of(run.id, run.events)
+        if isinstance(failure, EndsRun):
+            failure.result = result
+        if failure and (state == "failed" or not isinstance(failure, EndsRun)):
+            raise failure
+        return result
+
+    async def _loop(self, run: Run, memory: Memory, started: RunStarted) -> tuple[RunState, Any]:
+        """Step until there is an answer that stands, or no step is left."""
+        started = await run.emit(started)
+        max_steps = started.max_steps
+        async with self._world(run, started) as act:
+            for step in range(1, max_steps + 1):
+                if self.planning_interval and (step - 1) % self.planning_interval == 0:
+                    await load("codeling.forms.planning:plan")(self._model, run, memory, step, max_steps)
+                finished = await self._step(run, memory, act, step)
+                if finished.final:
+                    accepted, answer = await self._accept(run, finished.answer)
+                    if accepted:
+                        return "success", answer
+            memory.add_message(memory.form.last_call())
+            finished = await self._step(run, memory, act, max_steps + 1)
+            answer = finished.answer if finished.final else load(_BEST)(run.events)
+            return "max_steps_error", (await self._accept(run, answer))[1]
+
+    async def _step(self, run: Run, memory: Memory, act: Act, step: int) -> StepFinished:
+        """One turn: the model says what to do, and it is done."""
+        await run.emit(StepStarted(step=step))
+        replied = run.replayed(ModelReplied) or await self._ask(run, memory)
+        run.spent.add(replied.reply.usage)
+        since = time.perf_counter()
+        try:
+            finished = await act(replied.reply, step)
+        except ShownToModel as error:
+            finished = StepFinished(step=step, error=str(error))
+        finished = await run.emit(replace(finished, seconds=time.perf_counter() - since))
+        for callback in self.step_callbacks:
+            await load("codeling.forms.answers:call")(callback, finished, agent=self)
+        return finished
+
+    async def _ask(self, run: Run, memory: Memory) -> ModelReplied:
+        run.spent.before("model_calls")
+        form, since = memory.form, time.perf_counter()
+        request = Request(messages=tuple(memory.messages), tools=form.schemas, stop=form.stop)
+        on_delta = (lambda delta: run.show(ModelDelta(delta=delta))) if run.observers else None
+        reply = form.tidy(await self._model.reply(request, on_delta=on_delta))
+        return await run.emit(ModelReplied(reply=reply, seconds=time.perf_counter() - since))
+
+    async def _accept(self, run: Run, answer: Any) -> tuple[bool, Any]:
+        """Hold the answer against its type and the checks; where it does not stand, tell the model why."""
+        if self.result_type is None and not self.final_answer_checks:
+            return True, answer
+        accepted: tuple[bool, Any] = await load("codeling.forms.answers:accept")(self, run, answer)
+        return accepted
+
+    def _new_form(self) -> Form:
+        kind = load(self._form) if isinstance(self._form, str) else self._form
+        return kind(self._tools.values(), instructions=self.instructions or "", result_type=self.result_type)
+
+    def _world(self, run: Run, started: RunStarted) -> AbstractAsyncContextManager[Act]:
+        """Open what actions are carried out in, and give the function that carries one out."""
+        raise NotImplementedError
+
+
+@dataclass(eq=False)
+class CodeAgent(Agent):
+    """An agent that acts by writing Python, run in a real sandbox."""
+
+    _: KW_ONLY
+    executor: Executor | str | None = None
+    """Where programs run; by default behind the best wall that this machine gives."""
+    additional_authorized_imports: Sequence[str] | None = None
+    """With a list, programs may import the standard library and these; by default whatever is installed."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.executor = self._executor = named("executors", "executor_from", self.executor or "sandbox")
+
+    @asynccontextmanager
+    async def _world(self, run: Run, started: RunStarted) -> AsyncIterator[Act]:
+        fresh = run.session is None
+        session = run.session = run.session or await self._open(started)
+        await run.emit(RunContinued(isolation=session.isolation, fresh=fresh))
+        if started.variables:
+            await session.assign(started.variables)
+        broker = Broker(run, self._tools, policy=self.policy, approver=run.approver or self.approver)
+        yield lambda reply, step: self._act(run, session, broker, reply, step)
+
+    async def _open(self, started: RunStarted) -> Session:
+        allowed = self.additional_authorized_imports
+        imports = None if allowed is None or "*" in allowed else tuple(allowed)
+        stubs = {name: tool.stub for name, tool in self._tools.items()}
+        return await self._executor.open(SessionSpec(tools=stubs, seed=started.seed, imports=imports))
+
+    async def _act(self, run: Run, session: Session, broker: Broker, reply: Reply, step: int) -> StepFinished:
+        code = read(reply)
+        await run.emit(CodeStarted(step=step, code=code))
+        outcome = await session.run(
+            code, step=step, on_call=broker.call, on_output=lambda text: run.show(CodeOutput(text=text))
+        )  # fmt: skip
+        return StepFinished(
+            step=step, code=code, output=outcome.output, size=outcome.size, value=outcome.value, error=outcome.error,
+            images=outcome.images, final=outcome.final, answer=outcome.answer, lost=outcome.lost,
+        )  # fmt: skip
+
+
+class ToolCallingAgent(Agent):
+    """An agent that acts by JSON tool calls, several at once where the model makes several."""
+
+    _form = "codeling.forms.calling:CallingForm"
+
+    @asynccontextmanager
+    async def _world(self, run: Run, started: RunStarted) -> AsyncIterator[Act]:
+        broker = Broker(run, self._tools, policy=self.policy, approver=run.approver or self.approver)
+        carry_out = load("codeling.forms.calling:carry_out")
+        yield lambda reply, step: carry_out(reply, step, call=broker.call)
+
+
+def _by_name(given: Iterable[Tool | Callable[..., Any]]) -> dict[str, Tool]:
+    tools: dict[str, Tool] = {}
+    for item in given:
+        tool = item if isinstance(item, Tool) else FunctionTool(item)
+        tool.check()
+        if tool.name in tools:
+            raise UsageError(f"two tools are called {tool.name!r}; give one of them another name")
+        tools[tool.name] = tool
+    tools.pop("final_answer", None)  # every agent has its own
+    return tools

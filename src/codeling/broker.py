@@ -1,0 +1,96 @@
+"""The one door between a program and the world.
+
+Every tool call, of a program or of a model, comes through `Broker.call`. The order of its stages
+is the safety of codeling, so it is written down once and cannot be configured:
+find, fit, recall, charge, permit, record, act, record.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from .errors import CallDenied, EndsRun, RunPaused, ToolError, ToolNotFound
+from .events import ApprovalRequested, ApprovalResolved, ToolCallDenied, ToolCallFinished, ToolCallStarted
+from .messages import ToolCall
+from .policy import Policy, policy_from
+from .protocols import Approval, Approver
+from .run import Run
+from .tools import Tool
+
+__all__ = ("Broker",)
+
+
+class Broker:
+    """Takes the calls of one run."""
+
+    def __init__(
+        self, run: Run, tools: Mapping[str, Tool], *, policy: Policy | None = None, approver: Approver | None = None
+    ) -> None:
+        self._run = run
+        self._tools = tools
+        self._decide = policy_from(policy)
+        self._approver = approver
+
+    async def call(self, call: ToolCall) -> Any:
+        """Take one call through the stages and give its value.
+
+        Raises `ToolError` for what the caller may handle, `EndsRun` for what ends the run.
+        """
+        tool = self._find(call)
+        bound = tool.bind(call.args, call.kwargs)
+        repeatable = tool.effect in ("read", "idempotent")
+        if past := self._run.recalled(call, repeatable=repeatable):
+            return _value(past)
+        self._run.spent.before("tool_calls")
+        if edited := await self._permit(call, tool):
+            bound = tool.bind((), edited)
+        await self._run.emit(ToolCallStarted(call=call, arguments=edited))
+        since, value, failure = time.perf_counter(), None, None
+        try:
+            value = await tool.run(bound)
+        except EndsRun:
+            raise
+        except Exception as error:  # foreign code: whatever a tool raises is the program's to handle
+            failure = _text(error)
+        seconds = time.perf_counter() - since
+        return _value(await self._run.emit(ToolCallFinished(call_id=call.id, value=value, error=failure, seconds=seconds)))
+
+    def _find(self, call: ToolCall) -> Tool:
+        try:
+            return self._tools[call.name]
+        except KeyError:
+            known = ", ".join(self._tools) or "none"
+            raise ToolNotFound(f"there is no tool {call.name!r}; there are: {known}") from None
+
+    async def _permit(self, call: ToolCall, tool: Tool) -> Mapping[str, Any] | None:
+        """Give the arguments that a person changed, if any. Raises `CallDenied`, once it is recorded."""
+        verdict = self._decide(call, tool)
+        approval = Approval(approved=verdict.decision == "allow", reason=verdict.reason)
+        if verdict.decision == "ask":
+            approval = await self._ask(call, verdict.reason)
+        if approval.approved:
+            return approval.arguments
+        reason = f"CallDenied: {call.name!r} is not allowed: {approval.reason or 'no reason given'}"
+        await self._run.emit(ToolCallDenied(call=call, reason=reason))
+        raise CallDenied(reason)
+
+    async def _ask(self, call: ToolCall, reason: str) -> Approval:
+        await self._run.emit(ApprovalRequested(call=call, reason=reason))
+        answer = await self._approver(call, reason) if self._approver else None
+        if answer is None:
+            raise RunPaused(f"a person must decide about {call.name!r} ({reason}); resume run {self._run.id!r} then")
+        approval = answer if isinstance(answer, Approval) else Approval(approved=answer, reason="refused by a person")
+        await self._run.emit(ApprovalResolved(call_id=call.id, approved=approval.approved, reason=approval.reason))
+        return approval
+
+
+def _text(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _value(finished: ToolCallFinished) -> Any:
+    if finished.error is not None:
+        raise ToolError(finished.error)
+    return finished.value

@@ -1,0 +1,1 @@
+"""Runs that survive: resume, fork and replay, on any journal."""

@@ -1,0 +1,60 @@
+"""Holding a final answer against its type and the user's checks, and calling users' functions."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..errors import AnswerRefused
+from ..events import AnswerRejected, Event, ModelReplied, StepFinished
+from ..messages import Reply
+from .fitting import fit
+
+__all__ = ("accept", "best_of", "call")
+
+
+async def accept(agent: Any, run: Any, answer: Any) -> tuple[bool, Any]:
+    """Say whether the answer stands, and give it in the type that was asked for; record why it does not."""
+    try:
+        return True, await _accepted(agent, answer, run.events)
+    except AnswerRefused as error:
+        await run.emit(AnswerRejected(answer=answer, reason=str(error)))
+        return False, None
+
+
+async def _accepted(agent: Any, answer: Any, events: Sequence[Event]) -> Any:
+    try:
+        answer = answer if agent.result_type is None else fit(answer, agent.result_type)
+    except ValueError as error:
+        raise AnswerRefused(str(error)) from error
+    for check in agent.final_answer_checks:
+        name = getattr(check, "__name__", repr(check))
+        try:
+            stands = await call(check, answer, events, agent=agent)
+        except Exception as error:  # foreign code: a check may raise whatever says best what is wrong
+            raise AnswerRefused(f"{name}: {error or type(error).__name__}") from error
+        if not stands:
+            raise AnswerRefused(f"the check {name!r} does not hold")
+    return answer
+
+
+async def call(function: Callable[..., Any], *args: Any, agent: Any) -> Any:
+    """Call a user's function with as many of the arguments as it takes, and the agent if it wants it."""
+    parameters = inspect.signature(function).parameters.values()
+    plain = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.name != "agent"]
+    takes_all = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    named = {"agent": agent} if any(p.name == "agent" or p.kind is p.VAR_KEYWORD for p in parameters) else {}
+    value = function(*(args if takes_all else args[: len(plain)]), **named)
+    return await value if inspect.isawaitable(value) else value
+
+
+def best_of(events: Sequence[Event]) -> Any:
+    """The best that is known of the answer when a run is cut short: what was refused, seen or said last."""
+    for event in reversed(events):
+        match event:
+            case AnswerRejected(answer=best) | StepFinished(value=str(best)):
+                return best
+            case StepFinished(output=best) | ModelReplied(reply=Reply(content=best)) if best:
+                return best
+    return None

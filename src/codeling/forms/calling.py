@@ -1,0 +1,109 @@
+"""The JSON form of action: the model calls tools natively, or writes the calls as text."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from ..errors import ParseError, ToolError
+from ..events import StepFinished, ToolCallFinished
+from ..messages import Message, Reply, ToolCall, ToolSchema
+from ..prompt import Form, cut
+from ..tools import Tool
+from .calls import read_calls
+from .schema import parameters_of, schema_of
+
+__all__ = ("CallingForm", "carry_out")
+
+FINAL = "final_answer"
+
+
+class CallingForm(Form):
+    """The model acts by tool calls, each with its own result."""
+
+    file: ClassVar[str] = "calls"
+
+    @property
+    def schemas(self) -> tuple[ToolSchema, ...]:
+        """The tools, and `final_answer`."""
+        answer = {"description": "The answer to the task."} if self._result_type is None else schema_of(self._result_type)
+        final = ToolSchema(
+            name=FINAL,
+            description="Give the final answer to the task.",
+            parameters={"type": "object", "properties": {"answer": answer}, "required": ["answer"]},
+        )
+        return (*map(_schema, self.tools), final)
+
+    def tidy(self, reply: Reply) -> Reply:
+        """Give every call an id of its own, and read the calls that the model wrote as text."""
+        calls, content = reply.calls, reply.content
+        if not calls and (read := read_calls(content, [*(tool.name for tool in self.tools), FINAL])):
+            calls = tuple(ToolCall(id="", name=call.name, args=tuple(call.args), kwargs=call.kwargs) for call in read)
+            content = ""
+        seen: set[str] = set()
+        unique = []
+        for number, call in enumerate(calls, 1):
+            taken = not call.id or call.id in seen
+            unique.append(replace(call, id=f"call_{reply.usage.total_tokens}_{number}") if taken else call)
+            seen.add(call.id)
+        return replace(reply, calls=tuple(unique), content=content)
+
+    def observe(
+        self, finished: StepFinished, calls: Sequence[ToolCall], results: Mapping[str, ToolCallFinished]
+    ) -> list[Message]:
+        """Each call's result as a message of its own."""
+        told = [Message(role="tool", call_id=call.id, content=_result(call, results.get(call.id))) for call in calls]
+        return told if told and not finished.error else [*told, Message(role="user", content=self._told(finished))]
+
+
+async def carry_out(reply: Reply, step: int, *, call: Callable[[ToolCall], Awaitable[Any]]) -> StepFinished:
+    """Make a reply's calls, all at once. One that fails loses nothing of the others.
+
+    A reply in plain words, without a call, is the answer. `final_answer` counts only when it comes
+    alone: beside other calls the model has not read their results yet.
+    """
+    if not reply.calls:
+        if not reply.content.strip():
+            raise ParseError("Your reply was empty. Call a tool, or call final_answer with the answer.")
+        return StepFinished(step=step, final=True, answer=reply.content.strip())
+    finals = [made for made in reply.calls if made.name == FINAL]
+    others = [made for made in reply.calls if made.name != FINAL]
+    ended = await asyncio.gather(*map(call, others), return_exceptions=True)
+    for failure in ended:
+        if isinstance(failure, BaseException) and not isinstance(failure, ToolError):
+            raise failure
+    if finals and not others:
+        answer = next(iter([*finals[0].args, *finals[0].kwargs.values()]), None)
+        return StepFinished(step=step, final=True, answer=answer)
+    note = "final_answer was not taken: call it alone, once you have read the results." if finals else None
+    return StepFinished(step=step, error=note)
+
+
+def _schema(tool: Tool) -> ToolSchema:
+    notes = {name: str(spec["description"]) for name, spec in tool.inputs.items() if spec.get("description")}
+    return ToolSchema(
+        name=tool.name,
+        description=inspect.cleandoc(tool.description),
+        parameters=parameters_of(tool.signature, notes),
+    )
+
+
+def _result(call: ToolCall, ended: ToolCallFinished | None) -> str:
+    if ended is None:
+        return "Received." if call.name == FINAL else "Error: this call was not made."
+    if ended.error is not None:
+        return f"Error: {ended.error}"
+    return cut(_text(ended.value), None)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        return str(value)

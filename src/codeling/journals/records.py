@@ -1,0 +1,57 @@
+"""Events as JSON data, and back. Old records are read for ever; this file is their one format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any, cast
+
+from ..events import Event
+from ..messages import Audio, Delta, Image, Json, Reply, ToolCall, Usage
+
+__all__ = ("event_from", "record_of")
+
+
+_FORMAT = 1
+_EVENTS: Mapping[str, type[Event]] = {cls.__name__: cls for cls in Event.__subclasses__()}
+_PLAIN: Mapping[str, type[Any]] = {cls.__name__: cls for cls in (Audio, Delta, Image, Reply, ToolCall, Usage)}
+
+
+def record_of(event: Event, encode: Callable[[Any], Json]) -> dict[str, Json]:
+    """Give the event as JSON data; `encode` turns the values in it into data."""
+    return {"event": type(event).__name__, "format": _FORMAT, **_fields(event, encode)}
+
+
+def event_from(record: Mapping[str, Json], decode: Callable[[Json], Any]) -> Event:
+    """Give the event of a record back. Raises ValueError for one that a newer version wrote."""
+    cls = _EVENTS.get(str(record.get("event")))
+    if cls is None or cast("int", record.get("format", _FORMAT)) > _FORMAT:
+        raise ValueError(f"a newer codeling wrote this event, {record.get('event')!r}; update codeling to read it")
+    return cast("Event", _build(cls, record, decode))
+
+
+def _fields(value: Any, encode: Callable[[Any], Json]) -> dict[str, Json]:
+    return {f.name: _pack(getattr(value, f.name), encode) for f in fields(value)}
+
+
+def _pack(value: Any, encode: Callable[[Any], Json]) -> Json:
+    name = type(value).__name__
+    if _PLAIN.get(name) is type(value):
+        return {"@": name, **_fields(value, encode)}
+    if type(value) is tuple and value and type(value[0]) in _PLAIN.values():
+        return {"@": "tuple", "items": [_pack(item, encode) for item in value]}
+    return encode(value)
+
+
+def _unpack(data: Json, decode: Callable[[Json], Any]) -> Any:
+    match data:
+        case {"@": "tuple", "items": list(items)}:
+            return tuple(_unpack(item, decode) for item in items)
+        case {"@": str(name)} if name in _PLAIN:
+            return _build(_PLAIN[name], data, decode)
+    return decode(data)
+
+
+def _build(cls: type[Any], data: Mapping[str, Json], decode: Callable[[Json], Any]) -> Any:
+    known = {f.name for f in fields(cls)}
+    return cls(**{name: _unpack(value, decode) for name, value in data.items() if name in known})

@@ -1,0 +1,27 @@
+"""Journals by short name."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import Any
+
+from ..errors import UsageError
+from ..protocols import Journal
+
+__all__ = ("journal_from",)
+
+
+def journal_from(given: Journal | str | os.PathLike[str]) -> Journal:
+    """Give the SQLite journal at a path, a journal in memory for `"memory"`, or the journal itself."""
+    if given == "memory":
+        return _load("memory", "MemoryJournal")()  # type: ignore[no-any-return]  # loaded by name
+    if isinstance(given, (str, os.PathLike)):
+        return _load("sqlite", "SQLiteJournal")(given)  # type: ignore[no-any-return]  # loaded by name
+    if not callable(getattr(given, "append", None)):
+        raise UsageError(f"a journal is a path such as 'runs.db', or has methods `append` and `read`; not {given!r}")
+    return given
+
+
+def _load(module: str, name: str) -> Any:
+    return getattr(import_module(f"codeling.journals.{module}"), name)

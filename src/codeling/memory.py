@@ -1,0 +1,69 @@
+"""What the model is shown of a run: its events folded into messages, one after the other.
+
+The fold is pure: the same events give the same messages. It only ever appends, so a step costs the
+same at the start of a run and after a thousand steps, and a provider's prompt cache holds.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import replace
+
+from .events import (
+    AnswerRejected, Event, ModelReplied, PlanMade, RunContinued, RunStarted, StepFinished, ToolCallDenied,
+    ToolCallFinished,
+)  # fmt: skip
+from .messages import Message
+from .prompt import Form
+
+__all__ = ("Memory",)
+
+
+class Memory:
+    """The conversation so far."""
+
+    def __init__(self, form: Form) -> None:
+        self.form = form
+        self._replied: ModelReplied | None = None
+        self._results: dict[str, ToolCallFinished] = {}
+        self.messages: list[Message] = form.opening()
+
+    def copy(self) -> Memory:
+        """Give a conversation that goes on from here on its own."""
+        memory = copy(self)
+        memory.messages = list(self.messages)
+        return memory
+
+    def add(self, event: Event) -> None:
+        """Take one event in."""
+        match event:
+            case RunStarted():
+                self.add_message(self.form.task(event))
+            case RunContinued(fresh=True) if self._replied:
+                self.add_message(Message(role="user", content="The variables of your earlier programs are gone."))
+            case PlanMade(plan=plan):
+                self.add_message(Message(role="user", content=f"Your plan:\n{plan}\nNow carry it out."))
+            case ModelReplied(reply=reply):
+                self._replied, self._results = event, {}
+                self.add_message(
+                    Message(role="assistant", content=self.form.said(reply.content), calls=reply.calls,
+                            reasoning=reply.reasoning, extra=reply.extra)
+                )  # fmt: skip
+            case ToolCallFinished(call_id=call_id):
+                self._results[call_id] = event
+            case ToolCallDenied(call=call, reason=reason):
+                self._results[call.id] = ToolCallFinished(call_id=call.id, error=reason)
+            case StepFinished() if self._replied:
+                for message in self.form.observe(event, self._replied.reply.calls, self._results):
+                    self.add_message(message)
+            case AnswerRejected(reason=reason):
+                self.add_message(Message(role="user", content=f"This answer was not accepted: {reason}\nTry again."))
+
+    def add_message(self, message: Message) -> None:
+        """Say something, joined to what was said just before by the same side."""
+        last = self.messages[-1]
+        if message.role == last.role == "user":  # some chat templates refuse two in a row
+            text = f"{last.content}\n\n{message.content}"
+            self.messages[-1] = replace(last, content=text, images=last.images + message.images)
+        else:
+            self.messages.append(message)

@@ -1,0 +1,136 @@
+"""Models that the Hugging Face Hub routes to its inference providers, or that an endpoint of one's own serves.
+
+A client is made for each reply: the vendor's keeps every stream open until the client itself is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from ..errors import ModelAccessDenied, ModelError, UsageError
+from ..messages import Reply, Request
+from ..protocols import OnDelta
+from .chat import Answer, Incomplete, Wire, answer_from, body_from
+from .retry import Transient, failure, persist, wait_from
+from .support import needed
+from .terms import Refused, Terms
+
+__all__ = ("InferenceClientModel",)
+
+_REMEDY = "set the environment variable HF_TOKEN, pass token=…, or log in with `hf auth login`"
+_OF_TOOLS = ("tool_choice",)
+
+
+class InferenceClientModel:
+    """A model behind Hugging Face's inference providers, or behind the endpoint at `base_url`.
+
+    `api_key` is another name for `token`. `parameters` go into every request as they are.
+    """
+
+    def __init__(
+        self,
+        model_id: str = "Qwen/Qwen3-Next-80B-A3B-Instruct",
+        *,
+        provider: str | None = None,
+        token: str | None = None,
+        api_key: str | None = None,
+        timeout: float = 120,
+        bill_to: str | None = None,
+        base_url: str | None = None,
+        **parameters: Any,
+    ) -> None:
+        if token is not None and api_key is not None:
+            raise UsageError("token and api_key are two names for one thing; pass one of them")
+        self.name = model_id
+        """The model's name on the Hub."""
+        self._token = token or api_key
+        self._base = base_url
+        where = {"base_url": base_url} if base_url else {"provider": provider}
+        self._options = {"timeout": timeout, "bill_to": bill_to, **where}
+        self._parameters = parameters
+        self._terms = Terms()
+
+    async def reply(self, request: Request, /, *, on_delta: OnDelta | None = None) -> Reply:
+        """Answer the conversation; see `Model.reply`.
+
+        A stream that breaks in the middle is begun anew, so `on_delta` may see a beginning twice.
+        """
+        return await persist(lambda: self._attempt(request, on_delta))
+
+    async def _attempt(self, request: Request, on_delta: OnDelta | None) -> Reply:
+        hub, errors = await asyncio.to_thread(_libraries)
+        token = self._token or hub.get_token()
+        if token is None and self._base is None:
+            raise ModelAccessDenied(f"Hugging Face wants a token for {self.name!r} and none was found: {_REMEDY}")
+        body = self._body(request, streamed=on_delta is not None)
+        try:
+            async with hub.AsyncInferenceClient(token=token, **self._options) as client:
+                return await self._terms.agree(body, lambda fit: self._ask(client, fit, Answer(request, on_delta)))
+        except Incomplete as error:
+            raise Transient(ModelError(f"{self.name}: {error}")) from None
+        except errors.HTTPError as error:
+            # The vendor's error holds the request with its headers, and so the token: it goes no further.
+            raise self._ours(error, token) from None
+
+    def _body(self, request: Request, *, streamed: bool) -> Wire:
+        body = self._parameters | body_from(request)
+        if not request.tools:
+            body = {name: value for name, value in body.items() if name not in _OF_TOOLS}
+        return body | ({"stream_options": {"include_usage": True}} if streamed else {})
+
+    async def _ask(self, client: Any, body: Wire, answer: Answer) -> Reply:
+        errors = needed("huggingface_hub.errors", extra="hub")
+        body = dict(body)
+        messages = body.pop("messages")
+        streamed = answer.on_delta is not None
+        try:
+            response = await client.chat_completion(messages, model=self.name, stream=streamed, extra_body=body)
+            if not streamed:
+                return answer_from(_plain(response), answer.request)
+            async for chunk in response:
+                if answer.add(_plain(chunk)):
+                    break
+        except errors.HfHubHTTPError as error:
+            if error.response.status_code not in (400, 422):
+                raise
+            raise Refused(self._ours(error, client.token), _said(error)) from None
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise Incomplete(f"the answer is not JSON: {error}") from None
+        return answer.reply()
+
+    def _ours(self, error: Any, token: str | None) -> ModelError | Transient:
+        response = getattr(error, "response", None)
+        status = None if response is None else int(response.status_code)
+        wait = None if response is None else wait_from(response.headers)
+        return failure(self.name, _said(error), status=status, key=token, remedy=_REMEDY, wait=wait)
+
+
+def _libraries() -> tuple[Any, Any]:
+    hub = needed("huggingface_hub", extra="hub")
+    _ = hub.AsyncInferenceClient  # Naming it loads it, here and not in the event loop.
+    return hub, needed("huggingface_hub.errors", extra="hub")
+
+
+def _plain(value: Any) -> Any:
+    """Give a vendor's object as plain data; as a dict it lacks the fields that its nested types do not know."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if not (isinstance(value, dict) and is_dataclass(value)):
+        return value
+    return {**value, **{known.name: _plain(getattr(value, known.name)) for known in fields(value)}}
+
+
+def _said(error: Any) -> str:
+    """Give the server's own words where it had any."""
+    text = str(getattr(error, "server_message", None) or error or type(error).__name__)
+    try:
+        body = error.response.json()
+    except (AttributeError, ValueError, RuntimeError):  # No answer, none in JSON, or one that was not read.
+        return text
+    inner = body.get("error", body) if isinstance(body, Mapping) else body
+    message = inner.get("message") if isinstance(inner, Mapping) else inner
+    return message if isinstance(message, str) else text

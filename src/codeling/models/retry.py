@@ -1,0 +1,118 @@
+"""What a provider's failure means: which of our errors it is, whether to try again, and when.
+
+Every adapter puts its vendor's errors through `failure`, so that all of them fail alike. Nothing
+here knows a vendor's library.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from email.utils import parsedate_to_datetime
+from random import uniform
+from typing import TypeVar
+
+from ..errors import ContextOverflow, ModelAccessDenied, ModelError
+
+__all__ = ("Transient", "failure", "persist", "wait_from")
+
+T = TypeVar("T")
+
+TRIES = 4
+_FIRST_WAIT = 0.5
+_LONGEST_WAIT = 8.0
+_LONGEST_ASKED = 30.0
+_PATIENCE = 60.0
+_PASSING = frozenset({408, 409, 425, 429})
+_SPENT = re.compile(
+    r"insufficient_quota|exceeded your current quota|insufficient (credit|balance|funds)", re.IGNORECASE
+)
+_TOO_LONG = re.compile(
+    r"context[_ ](length|window|size)|maximum context|(prompt|input) is too long|too many (input |prompt )?tokens"
+    r"|exceed\w*.{0,40}\bcontext\b|reduce the length of the messages",
+    re.IGNORECASE,
+)
+_KEYS = re.compile(r"\b(?:sk-|hf_|gsk_|xai-|pplx-|AIza)[\w*.…-]{6,}")
+
+
+class Transient(Exception):
+    """A failure that may pass. `error` is what to raise when it does not; `wait` is what the provider asked for."""
+
+    def __init__(self, error: ModelError, /, *, wait: float | None = None) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.wait = wait
+
+
+def failure(
+    who: str,
+    message: str,
+    /,
+    *,
+    status: int | None,
+    key: str | None = None,
+    remedy: str = "pass a valid key",
+    wait: float | None = None,
+) -> ModelError | Transient:
+    """Say what a vendor's error is to us; without a `status` the provider was not reached or did not finish.
+
+    `remedy` is what to do about a refused key, `wait` the pause that the provider asked for.
+    """
+    text = f"{who}: {f'HTTP {status}: ' if status else ''}{_clean(message, key)}"
+    if status in (401, 403):
+        return ModelAccessDenied(f"{text} ({remedy})")
+    if _TOO_LONG.search(message) and (status or 400) < 429:
+        return ContextOverflow(f"{text} (shorten the task or its data, or take a model that reads more)")
+    if status == 404:
+        return ModelError(f"{text} (check the model's name and the server's address)")
+    error = ModelError(text)
+    if _SPENT.search(message):
+        return error
+    passing = status is None or status in _PASSING or status >= 500
+    return Transient(error, wait=wait) if passing else error
+
+
+async def persist(attempt: Callable[[], Awaitable[T]], /, *, tries: int = TRIES) -> T:
+    """Try until it works, with longer and longer jittered pauses of seconds. Raises `ModelError` at the end.
+
+    No try is begun when a minute has passed since the first, or when the provider asks for a pause
+    of more than half a minute: by then a person had better know.
+    """
+    begun = time.monotonic()
+    for count in range(1, tries + 1):
+        try:
+            return await attempt()
+        except Transient as passing:
+            pause = uniform(0.5, 1) * min(_FIRST_WAIT * 2 ** (count - 1), _LONGEST_WAIT)
+            pause = pause if passing.wait is None else passing.wait
+            late = time.monotonic() + pause > begun + _PATIENCE
+            if count == tries or pause > _LONGEST_ASKED or late:
+                raise _final(passing, count) from None
+        await asyncio.sleep(pause)
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _final(passing: Transient, count: int) -> ModelError:
+    asked = f"; the provider asks to wait {passing.wait:.0f} s" if passing.wait else ""
+    return type(passing.error)(f"{passing.error} (tried {count} time{'s' * (count > 1)}{asked})")
+
+
+def wait_from(headers: Mapping[str, str], /) -> float | None:
+    """Read the pause in seconds that a `Retry-After` header asks for, None where it says nothing useful."""
+    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        try:
+            return max(0.0, float(headers[name]) / unit)
+        except (KeyError, ValueError):
+            continue
+    try:
+        return max(0.0, parsedate_to_datetime(headers["retry-after"]).timestamp() - time.time())
+    except (KeyError, ValueError):
+        return None
+
+
+def _clean(message: str, key: str | None) -> str:
+    text = message.replace(key, "[key]") if key else message
+    text = " ".join(_KEYS.sub("[key]", text).split())
+    return text if len(text) <= 600 else f"{text[:600]}…"

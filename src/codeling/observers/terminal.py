@@ -1,0 +1,314 @@
+"""Shows runs as they happen, on a terminal or in a log. It reads the stream of events and nothing else."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from dataclasses import dataclass, field
+from typing import IO
+
+from ..events import (
+    AnswerRejected,
+    ApprovalRequested,
+    ApprovalResolved,
+    CodeOutput,
+    CodeStarted,
+    Event,
+    ModelDelta,
+    ModelReplied,
+    PlanMade,
+    RunContinued,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+    StepStarted,
+    ToolCallDenied,
+    ToolCallFinished,
+    ToolCallStarted,
+)
+from ..messages import ToolCall
+from .screen import Mark, Screen, Style, screen_for
+from .text import brief, call_text, clipped, duration, image_text, usage_text, visible
+
+__all__ = ("TerminalObserver",)
+
+logger = logging.getLogger(__name__)
+
+_MOST_CALLS = 25
+_MOST_LINES = 40
+_MOST_CHARACTERS = 4000
+_ACTION = re.compile(r"```|<code>|<tool_call>")
+_ENDS: dict[str, tuple[str, Style]] = {
+    "success": ("Done", "good"),
+    "max_steps_error": ("Out of steps: this is the best answer so far", "warning"),
+    "limit": ("Stopped at a limit", "warning"),
+    "paused": ("Waits for a person", "warning"),
+    "interrupted": ("Interrupted", "warning"),
+    "failed": ("Failed", "bad"),
+}
+
+
+class TerminalObserver:
+    """Writes what runs do to a file, stderr by default.
+
+    On a terminal with rich installed it is in colour and says what is going on; elsewhere it is plain
+    lines; `color` decides instead. With `quiet`, only what a person must know: a call that
+    waits for approval, and an end that is no success. With `answer=False` the answer, or the reason
+    why there is none, is left to whoever started the run.
+    """
+
+    def __init__(
+        self, file: IO[str] | None = None, *, quiet: bool = False, color: bool | None = None, answer: bool = True
+    ) -> None:
+        self._file, self._color = file, color
+        self._quiet, self._answer = quiet, answer
+        self._lock = threading.Lock()
+        self._runs: dict[str, _Watched] = {}
+        self._screen: Screen | None = screen_for(file, color) if color else None
+
+    def __call__(self, event: Event, /) -> None:
+        """Show one event. Never raises: what cannot be written is lost."""
+        with self._lock:
+            try:
+                self._screen = self._screen or screen_for(self._file, self._color)
+                run = self._watched(event, self._screen)
+                if self._quiet:
+                    run.note(event, answer=self._answer)
+                else:
+                    run.show(event, answer=self._answer)
+            except Exception:  # foreign code: the file, rich and values' own __repr__; no run may suffer for being watched
+                logger.debug("an event could not be shown: %s", type(event).__name__, exc_info=True)
+
+    def close(self) -> None:
+        """Leave the terminal as it was found, also in the middle of a run."""
+        with self._lock:
+            if self._screen:
+                self._screen.close()
+
+    def _watched(self, event: Event, screen: Screen) -> _Watched:
+        run = self._runs.get(event.run_id)
+        if run is None:
+            parent = self._runs.get(event.parent_id or "") if isinstance(event, RunStarted) else None
+            run = self._runs[event.run_id] = _Watched(
+                id=event.run_id, screen=screen, depth=parent.depth + 1 if parent else 0
+            )
+        if isinstance(event, RunFinished):
+            del self._runs[event.run_id]
+        return run
+
+
+@dataclass(slots=True, kw_only=True)
+class _Watched:
+    """One run, as far as it has been shown."""
+
+    id: str
+    screen: Screen
+    depth: int
+    name: str = ""
+    reply: ModelReplied | None = None
+    """A reply of which nothing is shown yet."""
+    thinking: float = 0.0
+    usage: str = ""
+    written: list[str] = field(default_factory=list)
+    """The pieces of the reply that is being written."""
+    calls: dict[str, ToolCall] = field(default_factory=dict)
+    """Calls that have begun and are shown."""
+    begun: int = 0
+    latest: str = ""
+    """The call that was begun in the line above, if nothing came after it."""
+    partial: str = ""
+    """Output since the last whole line."""
+    printed: int = 0
+    lines: int = 0
+    unseen: int = 0
+    """Characters of output that are not shown."""
+    steps: int = 0
+
+    def say(self, text: str, *, style: Style = "plain", mark: Mark = "") -> None:
+        self.latest = ""
+        self.screen.say(text, depth=self.depth, style=style, mark=mark)
+
+    def note(self, event: Event, *, answer: bool) -> None:
+        """Show what a person must know."""
+        match event:
+            case ApprovalRequested(call=call, reason=reason):
+                self.say(f"Waits for approval ({visible(reason)}): {call_text(call)}", style="warning")
+            case RunFinished(state=state) if state != "success" and not self.depth:
+                self._end(event, answer=answer)
+
+    def show(self, event: Event, *, answer: bool) -> None:
+        """Show what there is to see of an event."""
+        match event:
+            case RunStarted():
+                self._begin(event)
+            case RunContinued(isolation=wall, fresh=fresh):
+                self._wall(wall, fresh=fresh)
+            case StepStarted(step=step):
+                self._step(step)
+            case PlanMade(plan=plan):
+                self.say(f"Plan\n{clipped(plan, lines=_MOST_LINES)}", style="thought")
+            case ModelDelta(delta=delta):
+                if self.screen.live:
+                    self._writing(delta.text)
+            case ModelReplied():
+                self._replied(event)
+            case _:
+                self._show_action(event, answer=answer)
+
+    def _show_action(self, event: Event, *, answer: bool) -> None:
+        match event:
+            case CodeStarted(code=code):
+                self._thought(whole=False)
+                self.screen.program(clipped(code, lines=200, characters=20_000), depth=self.depth)
+                self.screen.busy(self.id, "running the program")
+            case CodeOutput(text=text):
+                self._output(text)
+            case ToolCallStarted(call=call):
+                self._call(event)
+            case ToolCallFinished():
+                self._result(event)
+            case ToolCallDenied(call=call, reason=reason):
+                self.say(f"{call_text(call)} refused: {clipped(reason, lines=3)}", style="warning")
+            case ApprovalRequested(call=call, reason=reason):
+                self.screen.close()
+                self._flush()
+                self.say(f"Waits for approval ({visible(reason)}): {call_text(call)}", style="warning")
+            case ApprovalResolved(approved=approved, reason=reason):
+                why = f": {visible(reason)}" if reason else ""
+                self.say(f"{'Approved' if approved else 'Refused'}{why}", style="warning")
+                self.screen.busy(self.id, "running the program")
+            case StepFinished():
+                self._finish(event, answer=answer)
+            case AnswerRejected(reason=reason):
+                self.say(f"This answer was not accepted: {clipped(reason, lines=10)}", style="warning")
+            case RunFinished():
+                self._end(event, answer=answer)
+
+    def _begin(self, event: RunStarted) -> None:
+        self.name = visible(event.agent)
+        title = f"{self.name}, run {self.id[:8]}" + (f", goes on from {event.continues[:8]}" if event.continues else "")
+        self.screen.heading(title, depth=self.depth)
+        self.say(clipped(event.task, lines=20), style="strong")
+        for name, value in event.variables.items():
+            self.say(f"{visible(str(name))} = {brief(value, 100)}", style="faint")
+        for image in event.images:
+            self.say(image_text(image), style="faint")
+
+    def _wall(self, wall: str, *, fresh: bool) -> None:
+        if wall == "none":
+            self.say("There is no wall: programs can do whatever you can do on this machine.", style="warning")
+        else:
+            self.say(f"wall: {visible(wall)}" + ("" if fresh else ", with the variables of the run before"), style="faint")
+
+    def _step(self, step: int) -> None:
+        self.steps = step
+        self.begun = self.printed = self.lines = self.unseen = 0
+        self.calls.clear()
+        self.screen.heading(f"{self.name}: step {step}" if self.depth else f"Step {step}", depth=self.depth)
+        self.written.clear()
+        self.screen.busy(self.id, "thinking")
+
+    def _writing(self, piece: str) -> None:
+        self.written.append(piece)
+        tail = visible("".join(self.written[-200:]))
+        self.screen.busy(self.id, f"writing, {len(self.written):,} tokens,", tail=tail)
+
+    def _replied(self, event: ModelReplied) -> None:
+        self.screen.busy(self.id, None)
+        self.reply, self.thinking, self.usage = event, event.seconds, usage_text(event.reply.usage)
+        if event.reply.calls:
+            self._thought(whole=True)
+            self.screen.busy(self.id, "calling tools")
+
+    def _thought(self, *, whole: bool) -> None:
+        """Show what the model said: all of it, or only what it said before its action."""
+        if self.reply is None:
+            return
+        reply, self.reply = self.reply.reply, None
+        said = reply.content if whole else _ACTION.split(reply.content, maxsplit=1)[0]
+        if thought := reply.reasoning.strip():
+            self.say(clipped(thought, lines=12, characters=1500), style="faint")
+        if said := said.strip():
+            self.say(clipped(said, lines=12, characters=1500), style="thought")
+
+    def _call(self, event: ToolCallStarted) -> None:
+        self._thought(whole=True)
+        self._flush()
+        self.begun += 1
+        if self.begun <= _MOST_CALLS:
+            self.calls[event.call.id] = event.call
+            changed = "" if event.arguments is None else "  (arguments changed by a person)"
+            self.say(call_text(event.call, event.arguments) + changed, style="call", mark="call")
+            self.latest = event.call.id
+
+    def _result(self, event: ToolCallFinished) -> None:
+        call = self.calls.pop(event.call_id, None)
+        if call is None and event.error is None:
+            return
+        self._flush()
+        name = "" if call is None or self.latest == event.call_id else f"{visible(call.name)}: "
+        took = f"  ({duration(event.seconds)})"
+        if event.error is None:
+            self.say(f"{name}{brief(event.value)}{took}", style="result", mark="result")
+        else:
+            self.say(f"{name}{clipped(event.error, lines=6, characters=800)}{took}", style="bad", mark="result")
+
+    def _output(self, text: str) -> None:
+        """Show whole lines as they come, up to a limit; past it only count."""
+        if self.lines >= _MOST_LINES or self.printed >= _MOST_CHARACTERS:
+            self.unseen += len(text)
+            return
+        *whole, self.partial = (self.partial + text[: _MOST_CHARACTERS + 1]).split("\n")
+        self.unseen += max(0, len(text) - _MOST_CHARACTERS - 1)
+        for line in whole:
+            self._print(line)
+        if len(self.partial) > _MOST_CHARACTERS:
+            self._flush()
+
+    def _print(self, line: str) -> None:
+        room = _MOST_CHARACTERS - self.printed if self.lines < _MOST_LINES else 0
+        if room > 0:
+            self.say(visible(line[:room]), mark="output")
+        self.lines += 1
+        self.printed += len(line) + 1
+        self.unseen += len(line) - min(len(line), max(0, room))
+
+    def _flush(self) -> None:
+        partial, self.partial = self.partial, ""
+        if partial:
+            self._print(partial)
+
+    def _finish(self, event: StepFinished, *, answer: bool) -> None:
+        self.screen.busy(self.id, None)
+        self._thought(whole=True)
+        if event.output and not self.lines and not self.partial:
+            self._output(event.output)
+        self._flush()
+        self._left_out()
+        for image in event.images:
+            self.say(image_text(image), style="faint")
+        if event.value is not None:
+            self.say(f"= {clipped(event.value, lines=12, characters=1500)}", style="plain")
+        if event.error:
+            self.say(clipped(event.error, lines=20, characters=3000), style="bad")
+        if event.final and (answer or self.depth):
+            self.say(f"answer: {brief(event.answer, 600)}", style="good")
+        spent = f"{duration(self.thinking)} model, {duration(event.seconds)} action"
+        self.say(f"{spent}; {self.usage}" if self.usage else spent, style="faint")
+
+    def _left_out(self) -> None:
+        if self.begun > _MOST_CALLS:
+            self.say(f"… {self.begun - _MOST_CALLS:,} more calls", style="faint")
+        if self.unseen:
+            self.say(f"… {self.unseen:,} more characters of output", style="faint")
+
+    def _end(self, event: RunFinished, *, answer: bool) -> None:
+        self.screen.busy(self.id, None)
+        self._flush()
+        text, style = _ENDS.get(event.state, (event.state, "warning"))
+        steps = f"{self.steps} step{'' if self.steps == 1 else 's'}, " if self.steps else ""
+        why = f": {clipped(event.error, lines=12, characters=2000)}" if event.error and (answer or self.depth) else ""
+        self.say("")
+        self.say(f"{text}{why}", style=style)
+        self.say(f"{steps}{duration(event.seconds)}, {usage_text(event.usage)}", style="faint")

@@ -1,0 +1,90 @@
+"""Words for what a run did: values, calls, times and sizes, safe to show and never long.
+
+What programs, tools and models wrote can hold sequences that move the cursor, retitle the window or
+turn the reading direction round; `visible` makes them harmless. Nothing here may raise, whatever
+it is given, and nothing knows how it will be shown.
+"""
+
+from __future__ import annotations
+
+import re
+import reprlib
+from collections.abc import Mapping
+from typing import Any
+
+from ..messages import Image, ToolCall, Usage
+
+__all__ = ("brief", "call_text", "clipped", "duration", "image_text", "usage_text", "visible")
+
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e0fff]"
+)
+"""Control, bidirectional and invisible characters; the joiners of scripts and emoji are left alone."""
+
+
+def visible(text: str) -> str:
+    """Give the text with everything that a terminal would obey, or that nobody would see, as an escape."""
+    return _UNSAFE.sub(_escape, text.replace("\r\n", "\n"))
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def clipped(text: str, *, lines: int, characters: int = 4000) -> str:
+    """Give the beginning of a text, made visible, and say how much more there is."""
+    whole = text.strip("\n")
+    kept = whole[:characters].split("\n", lines)[:lines]
+    shown = "\n".join(kept)
+    left = len(whole) - len(shown)
+    return visible(shown) + (f"\n… {left:,} more characters" if left else "")
+
+
+class _Brief(reprlib.Repr):
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.maxlevel, self.maxdict, self.maxlist, self.maxtuple, self.maxset = 4, 8, 6, 6, 6
+        self.maxstring = self.maxother = self.maxlong = most
+
+    def repr_bytes(self, value: bytes, level: int) -> str:
+        """Say the beginning of the bytes only: their whole repr could be four times a gigabyte."""
+        return repr(value) if len(value) <= self.maxother // 4 else f"{value[: self.maxother // 8]!r}… ({len(value):,} bytes)"
+
+
+def brief(value: Any, most: int = 160) -> str:
+    """Give a value as one short line."""
+    try:
+        text = _Brief(most).repr(value)
+    except Exception:  # foreign code: any __repr__, or a number with more digits than Python prints
+        text = f"<{type(value).__name__}>"
+    text = visible(" ".join(text.split()))
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def call_text(call: ToolCall, arguments: Mapping[str, Any] | None = None) -> str:
+    """Give a call as it would be written in Python, its long arguments shortened."""
+    named = call.kwargs if arguments is None else arguments
+    given = [brief(arg, 80) for arg in call.args] if arguments is None else []
+    given += [f"{visible(str(name))}={brief(value, 80)}" for name, value in named.items()]
+    return f"{visible(call.name)}({', '.join(given)})"
+
+
+def duration(seconds: float) -> str:
+    """Give a time in the unit in which it is read best."""
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.1f} ms" if seconds < 0.00995 else f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60} min {int(seconds) % 60} s"
+
+
+def usage_text(usage: Usage) -> str:
+    """Give the tokens, and the money where a price is known."""
+    cached = f" ({usage.cached_tokens:,} cached)" if usage.cached_tokens else ""
+    cost = f", ${usage.cost:.4f}" if usage.cost else ""
+    return f"{usage.input_tokens:,} tokens in{cached}, {usage.output_tokens:,} out{cost}"
+
+
+def image_text(image: Image) -> str:
+    """Give a picture as a note; it cannot be shown here."""
+    return f"[picture: {visible(image.media_type)}, {len(image.data) / 1000:,.1f} kB]"

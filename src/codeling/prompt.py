@@ -1,0 +1,133 @@
+"""What is said to the model. The words stand in `prompts/`; here they are put together.
+
+Nothing that was said is ever changed: each step adds to the end, so that a provider's prompt cache
+holds. The reading of replies is in `reading.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+from .events import RunStarted, StepFinished, ToolCallFinished
+from .lookup import load
+from .messages import Message, Reply, Role, ToolCall, ToolSchema
+from .tools import Tool
+
+__all__ = ("CodeForm", "Form", "cut", "read")
+
+MOST_OUTPUT = 10_000
+_BLOCK = re.compile(r"```python[ \t]*\n(.*?)```", re.DOTALL)
+
+
+class Form:
+    """A form of action: how the task, the tools and what happened are told to the model."""
+
+    file: ClassVar[str] = "code"
+    stop: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, tools: Iterable[Tool], *, instructions: str = "", result_type: Any = None) -> None:
+        self.tools = tuple(tools)
+        self._instructions = instructions
+        self._result_type = result_type
+        self._last: tuple[str | None, ...] = ()
+
+    @property
+    def schemas(self) -> tuple[ToolSchema, ...]:
+        """Tools that the model is to call natively."""
+        return ()
+
+    def opening(self) -> list[Message]:
+        """What stands before the first task: the rules and worked examples."""
+        system, *examples = _prompt(self.file)
+        extra = f"\n\n{self._instructions.strip()}" if self._instructions else ""
+        return [Message(role="system", content=system.content + extra), *examples]
+
+    def task(self, started: RunStarted) -> Message:
+        """The task, with the functions, variables and type of answer that belong to it."""
+        parts = [self._functions(), f"Task: {started.task.strip()}"]
+        if started.variables:
+            parts.insert(1, load("codeling.forms.outline:variables_text")(started.variables))
+        if self._result_type is not None:
+            parts.append(load("codeling.forms.outline:type_text")(self._result_type))
+        return Message(role="user", content="\n\n".join(part for part in parts if part), images=started.images)
+
+    def observe(
+        self, finished: StepFinished, calls: Sequence[ToolCall], results: Mapping[str, ToolCallFinished]
+    ) -> list[Message]:
+        """What a step did."""
+        return [Message(role="user", content=self._told(finished), images=finished.images)]
+
+    def said(self, content: str) -> str:
+        """What is kept of a reply: no hidden thoughts, nothing after the action."""
+        return content
+
+    def tidy(self, reply: Reply) -> Reply:
+        """The reply as it is recorded."""
+        return reply
+
+    def last_call(self) -> Message:
+        """Ask for an answer because the steps are used up."""
+        return _prompt("last")[0]
+
+    def _functions(self) -> str:
+        return ""
+
+    def _told(self, finished: StepFinished) -> str:
+        parts = []
+        if finished.output:
+            parts.append(f"Output:\n{cut(finished.output.rstrip(), finished)}")
+        if finished.value is not None:
+            parts.append(f"Value of the last line:\n{cut(finished.value)}")
+        if finished.error:
+            parts.append(f"Error:\n{cut(finished.error)}")
+        before, self._last = self._last, (finished.code, finished.output, finished.error)
+        if finished.code and before == self._last:
+            parts.append("You have run this very program before, with the same result. Write a different one.")
+        elif not parts:
+            parts.append("The program ran and printed nothing. Print what you need to see, or call final_answer(value).")
+        elif not finished.error:
+            parts.append("If this holds the answer, call final_answer(value) now.")
+        return "\n".join(parts)
+
+
+class CodeForm(Form):
+    """The model writes a program; the functions stand beside the task as Python stubs."""
+
+    def _functions(self) -> str:
+        stubs = "\n\n".join(tool.stub for tool in self.tools)
+        return f"Functions you can call:\n```python\n{stubs}\n```" if stubs else ""
+
+    def said(self, content: str) -> str:
+        """The reply up to the end of its program."""
+        return cast("str", load("codeling.forms.reading:said")(content))
+
+
+def cut(text: str, finished: StepFinished | None = None) -> str:
+    """Shorten a long text in its middle, saying how much is left out and where the whole of it is."""
+    if len(text) <= MOST_OUTPUT and (finished is None or finished.size <= MOST_OUTPUT):
+        return text
+    return cast("str", load("codeling.forms.outline:shortened")(text, MOST_OUTPUT, finished))
+
+
+def read(reply: Reply) -> str:
+    """Give the program of a reply: its one ```python block, or what a tolerant reader makes of it.
+
+    Raises `ParseError`, which tells the model what to write.
+    """
+    blocks = _BLOCK.findall(reply.content)
+    if len(blocks) == 1 and reply.content.count("```") == 2 and "<" not in reply.content.partition("```")[0]:
+        return cast("str", blocks[0])
+    program = load("codeling.forms.reading:read_program")(reply.content, cut_off=reply.finish == "length")
+    return cast("str", program.code)
+
+
+@cache
+def _prompt(name: str) -> tuple[Message, ...]:
+    text = (Path(__file__).parent / "prompts" / f"{name}.md").read_text(encoding="utf-8")
+    sections = [section.partition("\n") for section in text.removeprefix("## ").split("\n## ")]
+    return tuple(Message(role=cast("Role", role.strip()), content=body.strip()) for role, _, body in sections)
+

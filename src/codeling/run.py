@@ -1,0 +1,72 @@
+"""One run: its events so far, and the one way to add to them.
+
+`emit` is write-ahead: a durable event is in the journal before anything acts on it. Here every run
+is new; `durable/replay.py` has the run that gives what its journal recorded before it goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from .events import Event, ToolCallFinished
+from .limits import Spent
+from .messages import ToolCall
+from .protocols import Approver, Journal, Observer, Session
+
+__all__ = ("Run",)
+
+logger = logging.getLogger(__name__)
+
+E = TypeVar("E", bound=Event)
+
+
+class Run:
+    """The events of one run, and its budget."""
+
+    def __init__(
+        self, id: str, *, spent: Spent, observers: Sequence[Observer] = (), journal: Journal | None = None,
+        fold: Callable[[Event], None] = lambda event: None,
+    ) -> None:  # fmt: skip
+        self.id, self.spent, self.observers = id, spent, tuple(observers)
+        self.journal, self._fold = journal, fold
+        self.events: list[Event] = []
+        self.approver: Approver | None = None
+        """Answers for this run only, before the agent's own is asked."""
+        self.session: Session | None = None
+        """The interpreter that the run's programs share."""
+
+    async def emit(self, event: E) -> E:
+        """Store the event, take it in, and show it. Gives it with its run and time filled in."""
+        event = replace(event, run_id=self.id, at=time.time())
+        if self.journal:
+            await self.journal.append(event)
+        self.note(event)
+        self.show(event)
+        return event
+
+    def note(self, event: Event) -> None:
+        """Take in an event that is stored."""
+        self.events.append(event)
+        self._fold(event)
+
+    def show(self, event: Event) -> None:
+        """Show an event to whoever watches."""
+        if not event.run_id and self.observers:
+            event = replace(event, run_id=self.id, at=time.time())
+        for observer in self.observers:
+            try:
+                observer(event)
+            except Exception:  # foreign code: what an observer does wrong must not harm the run
+                logger.exception("observer %r failed on %s", observer, type(event).__name__)
+
+    def replayed(self, kind: type[E]) -> E | None:
+        """Take the loop's next event from the journal, or None where it has to happen now."""
+        return None
+
+    def recalled(self, call: ToolCall, *, repeatable: bool) -> ToolCallFinished | None:
+        """Give the recorded end of an equal call, each once, or None where the call has to be made."""
+        return None

@@ -1,0 +1,1 @@
+"""What runs inside the wall: standard library only, and nothing of ours but the files of this folder."""

@@ -1,0 +1,262 @@
+"""The Linux primitives of the wall, through ctypes: no compiled extension, no library but libc.
+
+Nothing here decides what is walled off; `zygote.py` does. Every call raises OSError where the kernel
+refuses, so that no layer is taken for given.
+"""
+
+import ctypes
+import errno
+import os
+import platform
+import struct
+
+from syscalls import ALLOWED, ARCHITECTURES, META
+
+__all__ = ("clone", "drop_capabilities", "landlock", "landlock_abi", "mount", "seccomp_filter", "seccomp_install")
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_syscall = _libc.syscall
+_syscall.restype = ctypes.c_long
+_python = ctypes.PyDLL(None)
+_python.syscall.restype = ctypes.c_long
+MACHINE = platform.machine()
+AUDIT, CALLS, HIGHEST = ARCHITECTURES.get(MACHINE, (0, {}, 0))
+
+NEWNS, NEWCGROUP, NEWUTS, NEWIPC = 0x20000, 0x02000000, 0x04000000, 0x08000000
+NEWUSER, NEWPID, NEWNET = 0x10000000, 0x20000000, 0x40000000
+ALL_NAMESPACES = NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET
+
+RDONLY, NOSUID, NODEV, BIND, REC, PRIVATE = 1, 2, 4, 4096, 16384, 1 << 18
+ATTR_RDONLY, ATTR_NOSUID, ATTR_NODEV = 1, 2, 4
+
+
+def _check(result, what):
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, "{}: {}".format(what, os.strerror(number)))
+    return result
+
+
+def call(name, *args):
+    """Make a system call by name; ints and buffers are its arguments."""
+    given = [a if isinstance(a, (bytes, ctypes.Array, type(None))) else ctypes.c_long(a) for a in args]
+    return _check(_syscall(ctypes.c_long(CALLS[name]), *given), name)
+
+
+def unshare(flags):
+    """Leave these namespaces for new ones."""
+    _check(_libc.unshare(ctypes.c_int(flags)), "unshare {:#x}".format(flags))
+
+
+def mount(source, target, kind=None, flags=0, data=None):
+    """Mount, as mount(2)."""
+    encoded = [item.encode() if isinstance(item, str) else item for item in (source, target, kind, data)]
+    source, target, kind, data = encoded
+    _check(_libc.mount(source, target, kind, ctypes.c_ulong(flags), data), "mount {}".format(target))
+
+
+def unmount(target):
+    """Take a mount away as soon as nobody uses it."""
+    _check(_libc.umount2(target.encode(), 2), "umount {}".format(target))
+
+
+def mount_attributes(path, attributes):
+    """Set attributes of a mount and of all below it."""
+    setting = ctypes.create_string_buffer(struct.pack("QQQQ", attributes, 0, 0, 0))
+    call("mount_setattr", -100, os.fsencode(path), 0x8000, setting, 32)
+
+
+def pivot_root(new, old):
+    """Make `new` the root; the old root is found at `old`."""
+    call("pivot_root", os.fsencode(new), os.fsencode(old))
+
+
+def prctl(option, *args):
+    """Set an attribute of this process."""
+    given = [ctypes.c_ulong(a) for a in (*args, 0, 0, 0, 0)[:4]]
+    _check(_libc.prctl(ctypes.c_int(option), *given), "prctl {}".format(option))
+
+
+def no_new_privileges():
+    """No exec can give more rights from here on."""
+    prctl(38, 1)
+
+
+def dumpable():
+    """Let this process write its own /proc files again after it has changed its user."""
+    prctl(4, 1)
+
+
+def die_with_parent():
+    """Be killed when the parent ends."""
+    prctl(1, 9)
+
+
+def drop_capabilities():
+    """Give up every capability, and every way of getting one back."""
+    for capability in range(64):
+        try:
+            prctl(24, capability)
+        except OSError:
+            break
+    for option, value in ((47, 4), (28, 0xEF)):  # ambient set; securebits, locked. Both need rights that may be gone
+        try:
+            prctl(option, value)
+        except OSError:
+            pass
+    header = ctypes.create_string_buffer(struct.pack("Ii", 0x20080522, 0))
+    call("capset", header, ctypes.create_string_buffer(24))
+
+
+_THREAD_ID = 0
+
+
+def find_thread_id():
+    """Find where libc keeps the thread's id, so that a raw clone can set it in the child."""
+    global _THREAD_ID
+    if MACHINE == "x86_64":
+        _python.pthread_self.restype = ctypes.c_ulong
+        base, own = _python.pthread_self(), os.getpid()
+        for offset in range(0x200, 0x400, 4):
+            if ctypes.c_int.from_address(base + offset).value == own:
+                _THREAD_ID = base + offset
+                return
+
+
+def clone(flags):
+    """Fork into new namespaces at once: a process id in the parent, 0 in the child."""
+    _python.PyOS_BeforeFork()
+    settid = 0x01000000 if _THREAD_ID else 0
+    args = [ctypes.c_long(flags | 17 | settid), ctypes.c_long(0), ctypes.c_long(0)]
+    last = [ctypes.c_long(_THREAD_ID), ctypes.c_long(0)]
+    made = _python.syscall(ctypes.c_long(CALLS["clone"]), *args, *(last if MACHINE == "x86_64" else reversed(last)))
+    if made == 0:
+        _python.PyOS_AfterFork_Child()
+        return 0
+    number = ctypes.get_errno() or errno.EPERM
+    _python.PyOS_AfterFork_Parent()
+    if made < 0:
+        raise OSError(number, "clone {:#x}: namespaces are refused".format(flags))
+    return made
+
+
+# ---------------------------------------------------------------- Landlock (man 7 landlock)
+(EXECUTE, WRITE_FILE, READ_FILE, READ_DIR, REMOVE_DIR, REMOVE_FILE, MAKE_CHAR, MAKE_DIR, MAKE_REG, MAKE_SOCK, MAKE_FIFO,
+ MAKE_BLOCK, MAKE_SYM, REFER, TRUNCATE, IOCTL_DEV) = (1 << bit for bit in range(16))  # fmt: skip
+READ = READ_FILE | READ_DIR | EXECUTE
+WRITE = READ | WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG | MAKE_FIFO | MAKE_SYM | REFER | TRUNCATE
+_OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV
+
+
+def landlock_abi():
+    """Which Landlock the kernel has; 0 for none."""
+    try:
+        return call("landlock_create_ruleset", None, 0, 1)
+    except (OSError, KeyError):
+        return 0
+
+
+def landlock(rules):
+    """Refuse all of the file system but these (path, access) pairs, and TCP, signals and abstract sockets to outside."""
+    abi = landlock_abi()
+    files = (1 << 13) - 1 | (REFER if abi >= 2 else 0) | (TRUNCATE if abi >= 3 else 0) | (IOCTL_DEV if abi >= 5 else 0)
+    attributes = struct.pack("QQQ", files, 3 if abi >= 4 else 0, 3 if abi >= 6 else 0)
+    attributes = attributes[: 8 if abi < 4 else 16 if abi < 6 else 24]
+    ruleset = call("landlock_create_ruleset", ctypes.create_string_buffer(attributes, len(attributes)), len(attributes), 0)
+    for path, access in rules:
+        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        granted = access & files & (-1 if os.path.isdir(path) else _OF_FILES)
+        call("landlock_add_rule", ruleset, 1, ctypes.create_string_buffer(struct.pack("=Qi", granted, fd), 12), 0)
+        os.close(fd)
+    call("landlock_restrict_self", ruleset, 0)
+    os.close(ruleset)
+
+
+# ---------------------------------------------------------------- seccomp (Documentation/userspace-api/seccomp_filter)
+_ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x50000
+_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_NUMBER, _ARCH = 0, 4
+_CLONE_THREAD = 0x10000
+
+
+def _low(argument):
+    return 16 + 8 * argument
+
+
+def _do(code, value):
+    return struct.pack("HBBI", code, 0, 0, value)
+
+
+def _if(code, value, then, otherwise):
+    return struct.pack("HBBI", code, then, otherwise, value)
+
+
+def _refuse(number):
+    return _do(_RETURN, _ERRNO | number)
+
+
+_PERMIT = _do(_RETURN, _ALLOW)
+
+
+def _only(argument, values, number):
+    """Permit the call when the argument's low half is one of these values."""
+    tests = b"".join(_if(_EQUAL, value, 0, 1) + _PERMIT for value in values)
+    return _do(_LOAD, _low(argument)) + tests + _refuse(number)
+
+
+def seccomp_filter(pid, fake_meta):
+    """An allow-list for process `pid`: what it does not name fails, what no honest program does kills.
+
+    No exec, no new process, no socket but a pair, signals only to itself, and limits can be read,
+    not set. With `fake_meta`, calls that change a file's times or mode succeed and do nothing.
+    """
+    denied, absent = _refuse(errno.EPERM), _refuse(errno.ENOSYS)
+    thread = _do(_LOAD, _low(0)) + _if(_ANY_BIT, ALL_NAMESPACES, 1, 0) + _if(_ANY_BIT, _CLONE_THREAD, 1, 0)
+    rules = {
+        "clone3": absent,  # libc falls back to clone, whose flags can be read
+        "clone": thread + denied + _PERMIT,
+        # names of threads and memory, and questions
+        "prctl": _only(0, (15, 16, 0x53564D41, 3, 23), errno.EPERM),
+        # questions to terminals and pipes, and close-on-exec
+        "ioctl": _only(1, (0x5401, 0x5413, 0x541B, 0x5421, 0x5451, 0x5450), errno.ENOTTY),
+        "socketpair": _only(0, (1,), errno.EACCES),
+        # only with no new limits: both halves of the pointer are 0
+        "prlimit64": _do(_LOAD, _low(2)) + _if(_EQUAL, 0, 0, 3) + _do(_LOAD, _low(2) + 4) + _if(_EQUAL, 0, 0, 1) + _PERMIT
+        + denied,
+    }
+    rules.update({name: _refuse(errno.EACCES) for name in ("socket", "connect", "bind", "listen", "accept", "accept4")})
+    rules.update({name: _only(0, (pid,), errno.EPERM) for name in ("kill", "tgkill")})
+    if fake_meta:
+        rules.update({name: _refuse(0) for name in META})
+    program = [_do(_LOAD, _ARCH), _if(_EQUAL, AUDIT, 1, 0), _do(_RETURN, _KILL), _do(_LOAD, _NUMBER)]
+    program += [_if(_AT_LEAST, 0x40000000, 0, 1), _do(_RETURN, _KILL)]  # the x32 calls of x86-64
+    for name, body in rules.items():
+        if name in CALLS:
+            program += [_if(_EQUAL, CALLS[name], 0, len(body) // 8), body]
+    numbers = {CALLS[name] for name in ALLOWED if name in CALLS}
+    if not fake_meta:
+        numbers |= {CALLS[name] for name in META if name in CALLS}
+    for first, last in _runs(sorted(numbers)):
+        if first == last:
+            program += [_if(_EQUAL, first, 0, 1), _PERMIT]
+        else:
+            program += [_if(_AT_LEAST, first, 0, 2), _if(_AT_LEAST, last + 1, 1, 0), _PERMIT]
+    program += [_if(_AT_LEAST, HIGHEST + 1, 0, 1), absent, denied]
+    return b"".join(program)
+
+
+def _runs(numbers):
+    runs = []
+    for number in numbers:
+        if runs and runs[-1][1] == number - 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return runs
+
+
+def seccomp_install(program):
+    """Put the filter on this process for good."""
+    code = ctypes.create_string_buffer(program, len(program))
+    filter = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(code)))
+    call("seccomp", 1, 0, filter)

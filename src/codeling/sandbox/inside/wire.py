@@ -1,0 +1,197 @@
+"""Frames between the program's side and the host: a 4-byte little-endian length, then JSON.
+
+Several threads may ask at once. Whoever waits for a reply and finds nobody reading reads for all
+(the leader), and hands that on when its own reply is there; so one thread that calls needs no
+second one. Awaiting programs need a reader that does not block them: a thread, started then.
+"""
+
+import json
+import os
+import select
+import signal
+import struct
+import threading
+
+__all__ = ("Wire",)
+
+
+class Slot:
+    """A question that waits for its reply, and how to wake whoever asked."""
+
+    __slots__ = ("done", "reply", "wake")
+
+    def __init__(self):
+        self.reply, self.done, self.wake = None, False, threading.Event()
+
+
+class Wire:
+    """The program's end of the stream."""
+
+    def __init__(self, read_fd, write_fd, on_idle_interrupt):
+        self._in, self._out = read_fd, write_fd
+        self._poll = select.poll()
+        self._poll.register(read_fd, select.POLLIN)
+        self._buffer = bytearray()
+        self._commands = []
+        self._slots, self._waiting = {}, []
+        self._lead, self._write, self._state = threading.Lock(), threading.RLock(), threading.Lock()
+        self._asked, self._reader = 0, None
+        self._main = threading.get_ident()
+        self._error = on_idle_interrupt
+        self._shielded, self._struck = False, False
+        self.interruptible = False
+
+    def on_signal(self, number, frame):
+        """Interrupt the program, but never in the middle of a frame."""
+        if not self.interruptible:
+            return
+        if self._shielded:
+            self._struck = True
+        else:
+            raise self._error()
+
+    def send(self, frame):
+        """Write one frame."""
+        body = json.dumps(frame, separators=(",", ":")).encode("ascii")
+        data = memoryview(struct.pack("<I", len(body)) + body)
+        main = threading.get_ident() == self._main
+        with self._write:
+            if main:
+                self._shielded = True
+            try:
+                while data:
+                    data = data[os.write(self._out, data) :]
+            except BlockingIOError:
+                raise RuntimeError("the stream to the host must block")
+            finally:
+                if main:
+                    self._unshield()
+
+    def ask(self, frame):
+        """Send a question and wait for its reply."""
+        slot = self._new_slot(frame)
+        self._await(slot)
+        if slot.reply is None:
+            raise RuntimeError("the step that made this call has ended")
+        return slot.reply
+
+    def ask_later(self, frame, loop, value):
+        """Send a question and give a future of `value(reply)` on the loop."""
+        future = loop.create_future()
+
+        def settle(reply):
+            if not future.done():
+                try:
+                    future.set_result(value(reply))
+                except Exception as error:
+                    future.set_exception(error)
+
+        slot = self._new_slot(frame, lambda reply: loop.call_soon_threadsafe(settle, reply))
+        del slot
+        if self._reader is None:
+            self._reader = threading.Thread(target=self._read_on, daemon=True)
+            self._reader.start()
+        return future
+
+    def command(self):
+        """Wait for the host's next command; None when the stream has ended."""
+        slot = self._slots.setdefault("command", Slot())
+        while not self._commands:
+            slot.done = False
+            slot.wake.clear()
+            self._await(slot)
+        return self._commands.pop(0)
+
+    def drop_calls(self):
+        """Give up on every question that has no reply yet: the step is over."""
+        with self._state:
+            dropped = [key for key in self._slots if key != "command"]
+            slots = [self._slots.pop(key) for key in dropped]
+        for slot in slots:
+            if isinstance(slot, Slot):
+                slot.done = True
+                slot.wake.set()
+
+    def _new_slot(self, frame, callback=None):
+        with self._write:
+            self._asked += 1
+            frame["id"] = self._asked
+            slot = self._slots[self._asked] = callback or Slot()
+            self.send(frame)
+        return slot
+
+    def _await(self, slot):
+        """Wait for the slot: read for everybody if nobody else does."""
+        self._waiting.append(slot)
+        try:
+            while not slot.done:
+                if self._lead.acquire(False):
+                    try:
+                        while not slot.done:
+                            self._read()
+                    finally:
+                        self._lead.release()
+                else:
+                    slot.wake.wait()
+                    slot.wake.clear()
+        finally:
+            self._waiting.remove(slot)
+            for other in self._waiting[:1]:
+                other.wake.set()
+
+    def _read_on(self):
+        """Read for everybody for good: whoever leads now hands over to this thread when done."""
+        with self._lead:
+            while True:
+                self._read()
+
+    def _read(self):
+        """Take in what has arrived. An interrupt may strike while waiting, never while taking in."""
+        self._poll.poll()
+        main = threading.get_ident() == self._main
+        if main:
+            self._shielded = True
+        try:
+            chunk = os.read(self._in, 1 << 16)
+            if not chunk:
+                os._exit(0)
+            self._buffer += chunk
+            while len(self._buffer) >= 4:
+                size = struct.unpack_from("<I", self._buffer)[0] + 4
+                if len(self._buffer) < size:
+                    break
+                frame = json.loads(bytes(self._buffer[4:size]))
+                del self._buffer[:size]
+                self._dispatch(frame)
+        finally:
+            if main:
+                self._unshield()
+
+    def _dispatch(self, frame):
+        kind = frame["t"]
+        if kind == "ret":
+            with self._state:
+                slot = self._slots.pop(frame["id"], None)
+            if slot is None:
+                return
+            if not isinstance(slot, Slot):
+                slot(frame)
+                return
+            slot.reply = frame
+        elif kind == "interrupt":
+            signal.pthread_kill(self._main, signal.SIGINT)
+            return
+        else:
+            self._commands.append(frame)
+            slot = self._slots.get("command")
+            if slot is None:
+                return
+        slot.done = True
+        slot.wake.set()
+
+    def _unshield(self):
+        self._shielded = False
+        if self._struck:
+            self._struck = False
+            if self.interruptible:
+                raise self._error()

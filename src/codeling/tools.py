@@ -1,0 +1,157 @@
+"""Tools: functions on the host that a program or a model calls by name.
+
+A tool keeps its secrets, connections and source here; what the other side gets is its name and
+its stub. This file knows nothing of who calls: the broker does.
+"""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+import threading
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial
+from typing import Any, Literal, TypeAlias, cast, overload
+
+from .errors import BadArguments, UsageError
+from .lookup import load
+
+__all__ = ("Effect", "FunctionTool", "Tool", "tool")
+
+Effect: TypeAlias = Literal["read", "idempotent", "write", "irreversible"]
+
+_TYPES: Mapping[str, Any] = {
+    "string": str, "boolean": bool, "integer": int, "number": float, "array": list, "object": dict,
+}  # fmt: skip
+
+
+class Tool:
+    """What a program may call. Subclass it with these names, or put `@tool` on a function.
+
+    `forward` does the work and may be `async def`; `setup` runs once, before the first call.
+    """
+
+    name: str = ""
+    """A Python identifier: what programs call."""
+    description: str = ""
+    """What it does, what it gives and what it may raise, for the model to read."""
+    inputs: Mapping[str, Mapping[str, Any]] = {}
+    """For each argument its `type` and `description`; not needed where `forward` has type hints."""
+    output_type: str = "any"
+    effect: Effect = "write"
+    """What a call does to the world: it decides about retry, replay and asking."""
+    needs_approval: bool = False
+    """Whether a person is asked before each call, unless the policy says otherwise."""
+    forward: Callable[..., Any]
+
+    _ready: bool = False
+
+    def setup(self) -> None:
+        """Prepare what the first call needs."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it as a plain function, past every check. For an async tool this gives its coroutine."""
+        with _setup_lock:
+            if not self._ready:
+                self.setup()
+                self._ready = True
+        return self.forward(*args, **kwargs)
+
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        """What `forward` takes, with each parameter's resolved type."""
+        signature = inspect.signature(self.forward)
+        try:
+            hints = typing.get_type_hints(self.forward, include_extras=True)
+        except (NameError, TypeError, AttributeError):
+            hints = {}
+        parameters = [
+            p.replace(annotation=hints.get(p.name, self._input_type(p))) for p in signature.parameters.values()
+        ]
+        returns = hints.get("return", _TYPES.get(self.output_type, signature.return_annotation))
+        return signature.replace(parameters=parameters, return_annotation=returns)
+
+    def _input_type(self, parameter: inspect.Parameter) -> Any:
+        declared = self.inputs.get(parameter.name, {}).get("type")
+        return parameter.annotation if declared is None else _TYPES.get(declared, Any)
+
+    def check(self) -> None:
+        """Raise `UsageError` where a model could not know how to call this."""
+        if not self.name.isidentifier() or keyword.iskeyword(self.name):
+            raise UsageError(f"a tool's name must be a Python identifier, not {self.name!r}; set `name`")
+        if not hasattr(self, "forward"):
+            raise UsageError(f"tool {self.name!r} has no method `forward`; write one that does its work")
+        for parameter in self.signature.parameters.values():
+            if parameter.annotation is parameter.empty:
+                raise UsageError(
+                    f"tool {self.name!r}: its argument {parameter.name!r} has no type; "
+                    f"write `{parameter.name}: int` (or whatever it is, `Any` included)"
+                )
+
+    @cached_property
+    def stub(self) -> str:
+        """The tool as a model sees it: a Python signature and a docstring."""
+        lines = inspect.cleandoc(self.description).splitlines()
+        if notes := [f"    {k}: {v['description']}" for k, v in self.inputs.items() if v.get("description")]:
+            lines += ["", "Args:", *notes]
+        doc = "\n".join(f"    {line}" if line else "" for line in lines).strip()
+        return f'def {self.name}{self.signature}:\n    """{doc}"""'
+
+    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> inspect.BoundArguments:
+        """Fit arguments to the signature, or raise `BadArguments` with what would fit."""
+        try:
+            bound = self.signature.bind(*args, **kwargs)
+            for name, value in bound.arguments.items():
+                wanted = self.signature.parameters[name]
+                if type(value) is not wanted.annotation and value is not wanted.default:
+                    bound.arguments[name] = load("codeling.forms.fitting:fit_parameter")(value, wanted)
+        except (TypeError, ValueError) as error:
+            raise BadArguments(f"{self.name}(): {error}. It is: {self.stub.splitlines()[0][4:-1]}") from None
+        return bound
+
+    async def run(self, bound: inspect.BoundArguments) -> Any:
+        """Make the call: an async tool on this loop, any other in a thread."""
+        if inspect.iscoroutinefunction(self.forward):
+            return await self(*bound.args, **bound.kwargs)
+        value = await load("codeling.sync.threads:in_thread")(self, *bound.args, **bound.kwargs)
+        return await value if inspect.isawaitable(value) else value
+
+    @classmethod
+    def from_hub(cls, repo_id: str, **options: Any) -> Tool:
+        """Give the tool of a Hugging Face Space; takes what `integrations.hub.tool_from_hub` takes."""
+        return cast("Tool", load("codeling.integrations.hub:tool_from_hub")(repo_id, **options))
+
+
+class FunctionTool(Tool):
+    """A tool made of a function."""
+
+    def __init__(
+        self, function: Callable[..., Any], /, *, name: str | None = None, description: str | None = None,
+        effect: Effect = "write", needs_approval: bool = False,
+    ) -> None:  # fmt: skip
+        inner = function.func if isinstance(function, partial) else function
+        self.forward = function
+        self.name = name or getattr(function, "__name__", None) or getattr(inner, "__name__", "")
+        self.description = description or inspect.getdoc(inner) or ""
+        self.effect, self.needs_approval = effect, needs_approval
+        self.check()
+
+
+@overload
+def tool(function: Callable[..., Any], /) -> FunctionTool: ...
+@overload
+def tool(
+    *, name: str | None = None, effect: Effect = "write", needs_approval: bool = False
+) -> Callable[[Callable[..., Any]], FunctionTool]: ...
+
+
+def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Make a tool of a typed function, sync or async; its docstring is what the model reads.
+
+    Raises `UsageError` for an argument without a type.
+    """
+    return partial(FunctionTool, **options) if function is None else FunctionTool(function, **options)
+
+
+_setup_lock = threading.RLock()

@@ -1,0 +1,81 @@
+"""Programs that end badly: each ends in a clear message, and the next step works."""
+
+from __future__ import annotations
+
+import pytest
+
+from codeling import SandboxExecutor
+
+from .helpers import run
+
+QUICK = {"timeout": 1.0}
+
+
+@pytest.mark.parametrize("code", ["while True: pass", "import time\ntime.sleep(60)", "try:\n    7 ** 10 ** 9\nfinally:\n    pass"])
+def test_a_program_that_never_ends_keeps_its_variables(code: str) -> None:
+    """It is interrupted at its limit, the model is told, and the variables are there."""
+    result = run(f">x = 5\n{code}", ">final_answer(x)", executor=SandboxExecutor(**QUICK))
+
+    assert "interrupted after 1 s; its variables are kept" in (result.steps[0].error or "")
+    assert result.output == 5
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("import itertools\nsum(itertools.repeat(1))", "did not stop when interrupted"),
+        ("import time\nwhile True:\n    try:\n        time.sleep(1)\n    except BaseException:\n        pass", "did not stop"),
+        ("import os\nos._exit(3)", "its process ended"),
+        ("import os\nos.abort()", ""),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", ""),
+        ("import ctypes\nctypes.string_at(0)", ""),
+    ],
+)
+def test_a_program_that_has_to_be_killed_or_dies(code: str, why: str) -> None:
+    """Its variables are gone, the model is told so, and a fresh interpreter runs the next step."""
+    result = run(f">x = 5\n{code}", ">'x' in globals()", ">final_answer(add(1))", executor=SandboxExecutor(**QUICK))
+    lost = result.steps[0]
+
+    if lost.error and "PermissionError" in lost.error:
+        pytest.fail(f"the act was refused where it should end the interpreter: {lost.error}")
+    assert lost.lost
+    assert why in (lost.error or "")
+    assert "All variables are gone" in (lost.error or "")
+    assert result.steps[1].value == "False"
+    assert result.output == 2
+
+
+def test_a_gigabyte_of_output() -> None:
+    """The host keeps the first part, the prompt less, the program all that fits, and the run goes on."""
+    result = run(
+        ">for _ in range(2000):\n    print('x' * 500_000)", ">final_answer(len(outputs[1]))", executor=SandboxExecutor()
+    )
+
+    assert result.steps[0].error is None
+    assert len(result.steps[0].output) <= 1 << 20
+    assert result.steps[0].size > 1_000_000_000
+    assert result.output == 16 << 20
+
+
+def test_memory_is_limited() -> None:
+    """A program that takes too much gets a MemoryError and lives."""
+    result = run(">x = bytearray(64 << 30)", ">final_answer(1)")
+
+    assert "MemoryError" in (result.steps[0].error or "")
+    assert result.output == 1
+
+
+def test_an_answer_that_cannot_cross_is_an_error_of_the_program() -> None:
+    """A list that holds itself is refused with the reason, and the model may answer again."""
+    result = run(">a = []\na.append(a)\nfinal_answer(a)", ">final_answer('flat')")
+
+    assert "refers to itself" in (result.steps[0].error or "")
+    assert result.output == "flat"
+
+
+def test_exit_ends_the_step_only() -> None:
+    """sys.exit is an error of its step."""
+    result = run(">x = 1\nimport sys\nsys.exit(2)", ">final_answer(x)")
+
+    assert "SystemExit" in (result.steps[0].error or "")
+    assert result.output == 1

@@ -1,0 +1,45 @@
+"""A real llama.cpp server with a real small model, and a loopback server for what a real one will not do on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from codeling.models import weights
+
+from .loopback import KEY, Loopback
+
+
+@pytest.fixture(scope="session")
+def gguf() -> Path:
+    """The file of the smallest model; fetched where the machine has not got it."""
+    return weights.fetch("smollm2-135m")
+
+
+@pytest.fixture(scope="session")
+def llama(gguf: Path) -> Iterator[str]:
+    """The address of a real llama.cpp server that wants a key."""
+    library = import_module("xllamacpp")
+    params = library.CommonParams()
+    params.model.path = str(gguf)
+    params.model_alias = {"smollm2"}
+    params.n_ctx, params.n_parallel, params.n_batch, params.n_ubatch = 2048, 1, 128, 128
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
+    params.offline, params.ui, params.verbosity = True, False, -1
+    params.api_keys = [KEY]
+    server = library.Server(params)
+    yield f"{server.listening_address}/v1"
+    del server
+
+
+@pytest.fixture
+def loopback() -> Iterator[Loopback]:
+    """A server that misbehaves on demand."""
+    server = Loopback()
+    yield server
+    server.shutdown()
+    server.server_close()
+    assert server.faults == []
