@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,10 +42,9 @@ def type_text(annotation: Any) -> str:
 
 
 def _wanted(annotation: Any) -> str:
-    fields = getattr(annotation, "model_fields", None) or getattr(annotation, "__dataclass_fields__", None)
-    if not fields:
+    if not (hasattr(annotation, "model_fields") or hasattr(annotation, "__dataclass_fields__")):
         return describe(annotation)
-    hints = {name: describe(getattr(field, "annotation", None) or field.type) for name, field in fields.items()}
+    hints = {name: describe(hint) for name, hint in typing.get_type_hints(annotation).items() if not name.startswith("_")}
     shown = ", ".join(f"{name!r}: {hint}" for name, hint in hints.items())
     return f"a {annotation.__name__}, given as a dict {{{shown}}}"
 

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from typing import IO, Any, Literal, Protocol, TypeAlias
 
 from ..errors import MissingDependency
-from .text import duration
 
 __all__ = ("Mark", "Screen", "Style", "screen_for")
 
@@ -193,7 +192,7 @@ class _Rich:
         rows = list(self._busy.values())
         grid = Table.grid(padding=(0, 1))
         for text, since, _ in rows[-_TAIL:]:
-            grid.add_row(self._spinner, Text(f"{text} {duration(round(time.monotonic() - since, 1))}", style="dim"))
+            grid.add_row(self._spinner, Text(f"{text} {time.monotonic() - since:.0f} s", style="dim"))
         tail = rows[0][2].split("\n")[-_TAIL:] if len(rows) == 1 and rows[0][2] else []
         return Group(*(Text(f"    {line}", style="dim", no_wrap=True, overflow="ellipsis") for line in tail), grid)
 

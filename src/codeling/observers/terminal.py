@@ -114,6 +114,8 @@ class _Watched:
     """The pieces of the reply that is being written."""
     calls: dict[str, ToolCall] = field(default_factory=dict)
     """Calls that have begun and are shown."""
+    asked: set[str] = field(default_factory=set)
+    """Calls that a person was asked about."""
     begun: int = 0
     latest: str = ""
     """The call that was begun in the line above, if nothing came after it."""
@@ -168,9 +170,10 @@ class _Watched:
                 self._call(event)
             case ToolCallFinished():
                 self._result(event)
-            case ToolCallDenied(call=call, reason=reason):
+            case ToolCallDenied(call=call, reason=reason) if call.id not in self.asked:
                 self.say(f"{call_text(call)} refused: {clipped(reason, lines=3)}", style="warning")
             case ApprovalRequested(call=call, reason=reason):
+                self.asked.add(call.id)
                 self.screen.close()
                 self._flush()
                 self.say(f"Waits for approval ({visible(reason)}): {call_text(call)}", style="warning")
@@ -311,4 +314,5 @@ class _Watched:
         why = f": {clipped(event.error, lines=12, characters=2000)}" if event.error and (answer or self.depth) else ""
         self.say("")
         self.say(f"{text}{why}", style=style)
-        self.say(f"{steps}{duration(event.seconds)}, {usage_text(event.usage)}", style="faint")
+        spent = f"{steps}{duration(event.seconds)}"
+        self.say(", ".join(filter(None, (spent, usage_text(event.usage)))), style="faint")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import reprlib
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from ..messages import Image, ToolCall, Usage
@@ -48,6 +49,14 @@ class _Brief(reprlib.Repr):
         self.maxlevel, self.maxdict, self.maxlist, self.maxtuple, self.maxset = 4, 8, 6, 6, 6
         self.maxstring = self.maxother = self.maxlong = most
 
+    def repr_dict(self, value: dict[Any, Any], level: int) -> str:
+        """Keep the order of the keys."""
+        if level <= 0:
+            return "{…}"
+        items = [f"{self.repr1(key, level - 1)}: {self.repr1(item, level - 1)}" for key, item in
+                 islice(value.items(), self.maxdict)]  # fmt: skip
+        return "{" + ", ".join([*items, "…"] if len(value) > self.maxdict else items) + "}"
+
     def repr_bytes(self, value: bytes, level: int) -> str:
         """Say the beginning of the bytes only: their whole repr could be four times a gigabyte."""
         return repr(value) if len(value) <= self.maxother // 4 else f"{value[: self.maxother // 8]!r}… ({len(value):,} bytes)"
@@ -60,7 +69,10 @@ def brief(value: Any, most: int = 160) -> str:
     except Exception:  # foreign code: any __repr__, or a number with more digits than Python prints
         text = f"<{type(value).__name__}>"
     text = visible(" ".join(text.split()))
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    if len(text) <= most and "..." not in text:
+        return text
+    size = f" ({len(value):,} items)" if isinstance(value, list | tuple | set | frozenset | dict) else ""
+    return (text if len(text) <= most else f"{text[: most - 1]}…") + size
 
 
 def call_text(call: ToolCall, arguments: Mapping[str, Any] | None = None) -> str:
@@ -79,7 +91,9 @@ def duration(seconds: float) -> str:
 
 
 def usage_text(usage: Usage) -> str:
-    """Give the tokens, and the money where a price is known."""
+    """Give the tokens, and the money where a price is known; nothing where no tokens are known."""
+    if not usage.total_tokens:
+        return ""
     cached = f" ({usage.cached_tokens:,} cached)" if usage.cached_tokens else ""
     cost = f", ${usage.cost:.4f}" if usage.cost else ""
     return f"{usage.input_tokens:,} tokens in{cached}, {usage.output_tokens:,} out{cost}"
