@@ -70,6 +70,8 @@ def phrase(wanted: str, *, also: Iterable[str] = (), wrong: Iterable[str] = ()) 
     right = (wanted, *also)
 
     def check(answer: Any) -> bool:
+        if isinstance(answer, Iterable) and not isinstance(answer, str):
+            return False
         text = _folded(str(answer))
         held = any(_holds(text, one) for one in right)
         return held and len(text) <= _LONGEST and not any(_holds(text, one) for one in wrong)

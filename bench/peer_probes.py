@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import smolagents  # type: ignore[import-not-found]  # installed in the peer's environment only
@@ -37,14 +38,16 @@ def look_up(key: str) -> int:
     return {"pears": 12}[key]
 
 
-def steps(last: int, program: str) -> list[float]:
-    """Say when the model was asked, in a run of so many steps."""
-    model = _Clock(program)
-    tools = [smolagents.tool(look_up)]
-    smolagents.CodeAgent(tools=tools, model=model, max_steps=last, verbosity_level=LogLevel.OFF).run(
-        "Count the pears for ever."
-    )
-    return model.asked
+def steps(lengths: Sequence[int], source: str) -> list[list[float]]:
+    """Say when the model was asked, in a run of each of these lengths."""
+    runs = []
+    for length in lengths:
+        model = _Clock(source)
+        tools = [smolagents.tool(look_up)]
+        agent = smolagents.CodeAgent(tools=tools, model=model, max_steps=length, verbosity_level=LogLevel.OFF)
+        agent.run("Count the pears for ever.")
+        runs.append(model.asked)
+    return runs
 
 
 def program(source: str) -> float | str:
@@ -58,9 +61,10 @@ def program(source: str) -> float | str:
 
 
 def main() -> None:
-    """Answer on standard output: `steps LAST` and `program` read their program from standard input."""
+    """Answer on standard output: `steps LENGTH …` and `program` read their program from standard input."""
+    what, *lengths = sys.argv[1:]
     source = sys.stdin.read()
-    print(json.dumps(steps(int(sys.argv[2]), source) if sys.argv[1] == "steps" else program(source)))
+    print(json.dumps(steps([int(length) for length in lengths], source) if what == "steps" else program(source)))
 
 
 if __name__ == "__main__":

@@ -75,6 +75,7 @@ length = len(' '.join(parts))
     Program(
         name="json", large=12_000, small=100,
         work="""
+import json
 ---
 for turn in range(n // 10):
     data = [{'id': k, 'name': 'item ' + str(k), 'tags': ['a', 'b'], 'price': k / 3} for k in range(100)]

@@ -18,12 +18,12 @@ from codeling.protocols import OnDelta
 from .environment import peer_probe
 from .rows import Row, duration
 
-__all__ = ("EARLY", "LATE", "PROGRAM", "at", "look_up", "rows")
+__all__ = ("rows",)
 
-EARLY, LATE = 10, 1000
-PROGRAM = "value = look_up(key='pears')\nprint('stock of pears:', value)"
+_EARLY, _LATE = 10, 1000
 _NEAR = 7
-_LAST = LATE + _NEAR + 2
+_SHORT_RUNS = 7
+_PROGRAM = "value = look_up(key='pears')\nprint('stock of pears:', value)"
 
 
 def look_up(key: str) -> int:
@@ -33,12 +33,6 @@ def look_up(key: str) -> int:
         key: Name of the fruit.
     """
     return {"pears": 12}[key]
-
-
-def at(step: int, asked: Sequence[float]) -> float:
-    """Give what a step took around this one: the median of its neighbours."""
-    near = range(step - _NEAR, step + _NEAR + 1)
-    return statistics.median(asked[number] - asked[number - 1] for number in near if 0 < number < len(asked))
 
 
 class _Clock:
@@ -51,30 +45,43 @@ class _Clock:
 
     async def reply(self, _: Request, /, *, on_delta: OnDelta | None = None) -> Reply:  # noqa: ARG002
         self.asked.append(time.perf_counter())
-        return Reply(content=f"Look it up.\n```python\n{PROGRAM}\n```")
+        return Reply(content=f"Look it up.\n```python\n{_PROGRAM}\n```")
 
 
 def rows() -> Iterator[Row]:
-    """Run both to the last step and compare an early step with a late one."""
-    ours, peer = _ours(), peer_probe("steps", str(_LAST), program=PROGRAM)
-    early, late = at(EARLY, ours), at(LATE, ours)
-    peer_early, peer_late = at(EARLY, peer), at(LATE, peer)
-    yield Row(
-        name=f"step {EARLY} of a run, beside the model",
-        ours=duration(early),
-        peer=duration(peer_early),
-        ratio=early / peer_early,
-    )
-    yield Row(name=f"step {LATE:,}", ours=duration(late), peer=duration(peer_late), ratio=late / peer_late)
+    """Take an early step from several short runs and a late one from one long run, the medians of each."""
+    lengths = [_EARLY + _NEAR] * _SHORT_RUNS + [_LATE + _NEAR]
+    early, late = _early_and_late([_ours(length) for length in lengths])
+    asked = peer_probe("steps", *map(str, lengths), program=_PROGRAM)
+    peer_early, peer_late = _early_and_late(asked)
+    name = "of a scripted run, beside the model"
+    yield _row(f"step {_EARLY} {name}", early, peer_early)
+    yield _row(f"step {_LATE:,} {name}", late, peer_late)
     growth = late / early
     yield Row(
-        name=f"growth from step {EARLY} to {LATE:,}", ours=f"{growth:.2f}", peer=f"{peer_late / peer_early:.2f}",
+        name=f"growth from step {_EARLY} to {_LATE:,}", ours=f"{growth:.2f}", peer=f"{peer_late / peer_early:.2f}",
         ratio=growth, target="≤ 1.5", met=growth <= 1.5,
     )  # fmt: skip
 
 
-def _ours() -> list[float]:
+def _early_and_late(runs: Sequence[Sequence[float]]) -> tuple[float, float]:
+    *short, long = runs
+    early = (took for asked in short for took in _around(_EARLY, asked))
+    return statistics.median(early), statistics.median(_around(_LATE, long))
+
+
+def _around(step: int, asked: Sequence[float]) -> Iterator[float]:
+    """Give what this step and its neighbours took: from one question to the model to the next."""
+    for number in range(step - _NEAR, step + _NEAR):
+        yield asked[number + 1] - asked[number]
+
+
+def _row(name: str, ours: float, peer: float) -> Row:
+    return Row(name=name, ours=duration(ours), peer=duration(peer), ratio=ours / peer)
+
+
+def _ours(length: int) -> list[float]:
     model = _Clock()
-    with CodeAgent(tools=[look_up], model=model, max_steps=_LAST) as agent:
+    with CodeAgent(tools=[look_up], model=model, max_steps=length) as agent:
         agent.run("Count the pears for ever.")
     return model.asked

@@ -169,7 +169,7 @@ TASKS = (
     _task(
         "bus",
         "correcting an error",
-        phrase("17:30", wrong=("12:20",)),
+        phrase("17:30", wrong=("08:15", "11:45", "12:20")),
         get_timetable,
         question="When does the last bus of line 7 going east leave the station?",
     ),

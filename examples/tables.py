@@ -19,6 +19,7 @@ def read_table(name: str) -> list[dict[str, str | float | None]]:
 
     Args:
         name: The table's name, such as 'planets'.
+
     """
     tables = {path.stem: path for path in sorted(DATA.glob("*.csv"))}
     if name not in tables:

@@ -12,16 +12,17 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import KW_ONLY, dataclass, field, replace
-from typing import Any, ClassVar, Self, TypeAlias, cast
+from typing import Any, ClassVar, TypeAlias, cast
 
 from .broker import Broker
 from .errors import EndsRun, Interrupted, ShownToModel, UsageError
-from .events import (
-    CodeOutput, CodeStarted, Event, ModelDelta, ModelReplied, RunContinued, RunFinished, RunStarted,
-    RunState, StepFinished, StepStarted,
+
+from .events import (  # isort: skip
+    CodeOutput, CodeStarted, Event, ModelDelta, ModelReplied, RunContinued, RunFinished, RunStarted, RunState,
+    StepFinished, StepStarted,
 )  # fmt: skip
 from .limits import Limits, Spent
 from .lookup import load, named
@@ -42,7 +43,7 @@ _current: ContextVar[Run | None] = ContextVar("run", default=None)
 
 
 @dataclass(eq=False)
-class Agent:
+class Agent(AbstractContextManager["Agent"]):
     """A model, its tools, and the rules it works under. It holds no conversation: runs may overlap freely."""
 
     tools: Iterable[Tool | Callable[..., Any]]
@@ -76,10 +77,13 @@ class Agent:
     return_full_result: bool = False
 
     _form: ClassVar[type[Form] | str] = CodeForm
+    _world: ClassVar[Callable[..., AbstractAsyncContextManager[Act]]]
+    """Opens what actions are carried out in, and gives the function that carries one out."""
 
     def __post_init__(self) -> None:
-        self.model = self._model = named("models", "model_from", self.model)
-        self.journal = self._journal = self.journal and named("journals", "journal_from", self.journal)
+        self._model: Model = named("models", "model_from", self.model)
+        given = self.journal
+        self._journal: Journal | None = None if given is None else named("journals", "journal_from", given)
         helpers = [load("codeling.teams.managed:managed")(agent) for agent in self.managed_agents]
         self._tools = _by_name([*self.tools, *helpers])
         self._active: dict[asyncio.Task[Any], asyncio.AbstractEventLoop] = {}
@@ -107,23 +111,22 @@ class Agent:
         variables of the programs. Raises `EndsRun` where the run failed, was interrupted or waits
         for a person; `error.result` holds what it had.
         """
-        if not isinstance(task, str) or not task.strip():
+        if not str(task or "").strip():
             raise UsageError(f"a task is a text that says what to do, not {task!r}")
         last, parent = None if reset else self._last, _current.get()
         memory = last[1].copy() if last else Memory(self._new_form())
         run = Run(
-            uuid.uuid4().hex, spent=Spent(limits=self.limits, parent=parent and parent.spent), fold=memory.add,
-            journal=self._journal or (parent and parent.journal),
+            uuid.uuid4().hex, fold=memory.add, journal=self._journal or (parent.journal if parent else None),
+            spent=Spent(limits=self.limits, parent=parent.spent if parent else None),
             observers=(*self.observers, *observers, *(parent.observers if parent else ())),
         )  # fmt: skip
         if last:
             run.session, last[0].session = last[0].session, None
         started = RunStarted(
-            task=task, images=tuple(image if isinstance(image, Image) else load("codeling.forms.images:image_from")(image)
-                         for image in images),
-            variables=dict(additional_args or {}), agent=self.name or type(self).__name__,
-            parent_id=parent and parent.id, continues=last and last[0].id, seed=uuid.UUID(run.id).int % 2**32,
-            max_steps=self.max_steps if max_steps is None else max_steps,
+            task=task, agent=self.name or type(self).__name__, variables=dict(additional_args or {}),
+            images=tuple(i if isinstance(i, Image) else load("codeling.forms.images:image_from")(i) for i in images),
+            parent_id=parent.id if parent else None, continues=last[0].id if last else None,
+            seed=uuid.UUID(run.id).int % 2**32, max_steps=self.max_steps if max_steps is None else max_steps,
         )  # fmt: skip
         result = await self._perform(run, memory, started)
         full = self.return_full_result if return_full_result is None else return_full_result
@@ -134,7 +137,9 @@ class Agent:
         watching = (*options.pop("observers", ()),)
         options["return_full_result"] = True
         stream = load("codeling.sync.doors:stream")
-        return cast("AsyncIterator[Event]", stream(lambda seen: self.arun(task, observers=(*watching, seen), **options)))
+        return cast(
+            "AsyncIterator[Event]", stream(lambda seen: self.arun(task, observers=(*watching, seen), **options))
+        )
 
     async def aresume(self, run_id: str, **options: Any) -> Any:
         """Go on with a stored run that was cut short, without doing anything twice; see `durable.resume`."""
@@ -156,9 +161,6 @@ class Agent:
         """Let go of what the last run left for `reset=False`: its conversation and its interpreter."""
         self._last = None
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(self, *error: object) -> None:
         self.close()
 
@@ -172,7 +174,7 @@ class Agent:
         """See a run through to its recorded end, whatever that is."""
         task = cast("asyncio.Task[Any]", asyncio.current_task())
         self._active[task] = asyncio.get_running_loop()
-        token, failure, output = _current.set(run), None, None
+        token, output, failure = _current.set(run), None, cast("BaseException | None", None)
         state: RunState
         try:
             state, output = await self._loop(run, memory, started)
@@ -181,7 +183,7 @@ class Agent:
             if task in self._stopping:
                 task.uncancel()
                 failure = Interrupted("interrupt() was called")
-        except Exception as error:  # recorded whatever it is, and raised again below
+        except Exception as error:  # noqa: BLE001  # recorded whatever it is, and raised again below
             failure, state = error, error.state if isinstance(error, EndsRun) else "failed"
         finally:
             _current.reset(token)
@@ -250,10 +252,6 @@ class Agent:
         kind = load(self._form) if isinstance(self._form, str) else self._form
         return kind(self._tools.values(), instructions=self.instructions or "", result_type=self.result_type)
 
-    def _world(self, run: Run, started: RunStarted) -> AbstractAsyncContextManager[Act]:
-        """Open what actions are carried out in, and give the function that carries one out."""
-        raise NotImplementedError
-
 
 @dataclass(eq=False)
 class CodeAgent(Agent):
@@ -267,7 +265,7 @@ class CodeAgent(Agent):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.executor = self._executor = named("executors", "executor_from", self.executor or "sandbox")
+        self._executor: Executor = named("executors", "executor_from", self.executor or "sandbox")
 
     @asynccontextmanager
     async def _world(self, run: Run, started: RunStarted) -> AsyncIterator[Act]:
@@ -283,7 +281,8 @@ class CodeAgent(Agent):
         allowed = self.additional_authorized_imports
         imports = None if allowed is None or "*" in allowed else tuple(allowed)
         stubs = {name: tool.stub for name, tool in self._tools.items()}
-        return await self._executor.open(SessionSpec(tools=stubs, seed=started.seed, imports=imports))
+        session: Session = await self._executor.open(SessionSpec(tools=stubs, seed=started.seed, imports=imports))
+        return session
 
     async def _act(self, run: Run, session: Session, broker: Broker, reply: Reply, step: int) -> StepFinished:
         code = read(reply)

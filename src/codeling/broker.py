@@ -11,10 +11,11 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import CallDenied, EndsRun, RunPaused, ToolError, ToolNotFound
-from .events import ApprovalRequested, ApprovalResolved, ToolCallDenied, ToolCallFinished, ToolCallStarted
+from .errors import CallDenied, EndsRun, ToolError, ToolNotFound
+from .events import ToolCallDenied, ToolCallFinished, ToolCallStarted
+from .lookup import load
 from .messages import ToolCall
-from .policy import Policy, policy_from
+from .policy import Decision, Policy, policy_from
 from .protocols import Approval, Approver
 from .run import Run
 from .tools import Tool
@@ -26,7 +27,12 @@ class Broker:
     """Takes the calls of one run."""
 
     def __init__(
-        self, run: Run, tools: Mapping[str, Tool], *, policy: Policy | None = None, approver: Approver | None = None
+        self,
+        run: Run,
+        tools: Mapping[str, Tool],
+        *,
+        policy: Policy | Mapping[str, Decision] | None = None,
+        approver: Approver | None = None,
     ) -> None:
         self._run = run
         self._tools = tools
@@ -52,10 +58,12 @@ class Broker:
             value = await tool.run(bound)
         except EndsRun:
             raise
-        except Exception as error:  # foreign code: whatever a tool raises is the program's to handle
+        except Exception as error:  # noqa: BLE001  # foreign code: whatever a tool raises is the program's to handle
             failure = _text(error)
         seconds = time.perf_counter() - since
-        return _value(await self._run.emit(ToolCallFinished(call_id=call.id, value=value, error=failure, seconds=seconds)))
+        return _value(
+            await self._run.emit(ToolCallFinished(call_id=call.id, value=value, error=failure, seconds=seconds))
+        )
 
     def _find(self, call: ToolCall) -> Tool:
         try:
@@ -69,21 +77,12 @@ class Broker:
         verdict = self._decide(call, tool)
         approval = Approval(approved=verdict.decision == "allow", reason=verdict.reason)
         if verdict.decision == "ask":
-            approval = await self._ask(call, verdict.reason)
+            approval = await load("codeling.approvals.asking:ask")(self._run, self._approver, call, verdict.reason)
         if approval.approved:
             return approval.arguments
         reason = f"CallDenied: {call.name!r} is not allowed: {approval.reason or 'no reason given'}"
         await self._run.emit(ToolCallDenied(call=call, reason=reason))
         raise CallDenied(reason)
-
-    async def _ask(self, call: ToolCall, reason: str) -> Approval:
-        await self._run.emit(ApprovalRequested(call=call, reason=reason))
-        answer = await self._approver(call, reason) if self._approver else None
-        if answer is None:
-            raise RunPaused(f"a person must decide about {call.name!r} ({reason}); resume run {self._run.id!r} then")
-        approval = answer if isinstance(answer, Approval) else Approval(approved=answer, reason="refused by a person")
-        await self._run.emit(ApprovalResolved(call_id=call.id, approved=approval.approved, reason=approval.reason))
-        return approval
 
 
 def _text(error: Exception) -> str:

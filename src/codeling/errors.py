@@ -130,7 +130,7 @@ class SandboxError(EndsRun):
 
 
 class IsolationUnavailable(SandboxError):
-    """This machine cannot give the wall that was asked for."""
+    """The wall that was asked for cannot be had on this machine."""
 
 
 class WireBroken(SandboxError):

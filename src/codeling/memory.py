@@ -9,7 +9,7 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import replace
 
-from .events import (
+from .events import (  # isort: skip
     AnswerRejected, Event, ModelReplied, PlanMade, RunContinued, RunStarted, StepFinished, ToolCallDenied,
     ToolCallFinished,
 )  # fmt: skip

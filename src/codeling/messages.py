@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 __all__ = ("Audio", "Delta", "Image", "Json", "Message", "Reply", "Request", "Role", "ToolCall", "ToolSchema", "Usage")
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 
 

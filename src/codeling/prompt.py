@@ -88,7 +88,9 @@ class Form:
         if finished.code and before == self._last:
             parts.append("You have run this very program before, with the same result. Write a different one.")
         elif not parts:
-            parts.append("The program ran and printed nothing. Print what you need to see, or call final_answer(value).")
+            parts.append(
+                "The program ran and printed nothing. Print what you need to see, or call final_answer(value)."
+            )
         elif not finished.error:
             parts.append("If this holds the answer, call final_answer(value) now.")
         return "\n".join(parts)
@@ -130,4 +132,3 @@ def _prompt(name: str) -> tuple[Message, ...]:
     text = (Path(__file__).parent / "prompts" / f"{name}.md").read_text(encoding="utf-8")
     sections = [section.partition("\n") for section in text.removeprefix("## ").split("\n## ")]
     return tuple(Message(role=cast("Role", role.strip()), content=body.strip()) for role, _, body in sections)
-

@@ -83,7 +83,8 @@ class Session(Protocol):
     async def run(self, code: str, /, *, step: int, on_call: OnCall, on_output: OnOutput) -> Outcome:
         """Run one program to its end.
 
-        `step` names the program in tracebacks, and its whole output in the program's `outputs`. `on_call` may be called for several calls at once; a `ToolError` that it raises is the
+        `step` names the program in tracebacks, and its whole output in the program's `outputs`.
+        `on_call` may be called for several calls at once; a `ToolError` that it raises is the
         program's to handle; any other error ends the program and is raised from here. Never
         raises for what the program does: where the interpreter dies, breaks the protocol or has
         to be killed, the outcome says `lost` and the next program gets a fresh one.

@@ -21,10 +21,6 @@ __all__ = ("Effect", "FunctionTool", "Tool", "tool")
 
 Effect: TypeAlias = Literal["read", "idempotent", "write", "irreversible"]
 
-_TYPES: Mapping[str, Any] = {
-    "string": str, "boolean": bool, "integer": int, "number": float, "array": list, "object": dict,
-}  # fmt: skip
-
 
 class Tool:
     """What a program may call. Subclass it with these names, or put `@tool` on a function.
@@ -66,15 +62,10 @@ class Tool:
             hints = typing.get_type_hints(self.forward, include_extras=True)
         except (NameError, TypeError, AttributeError):
             hints = {}
-        parameters = [
-            p.replace(annotation=hints.get(p.name, self._input_type(p))) for p in signature.parameters.values()
-        ]
-        returns = hints.get("return", _TYPES.get(self.output_type, signature.return_annotation))
-        return signature.replace(parameters=parameters, return_annotation=returns)
-
-    def _input_type(self, parameter: inspect.Parameter) -> Any:
-        declared = self.inputs.get(parameter.name, {}).get("type")
-        return parameter.annotation if declared is None else _TYPES.get(declared, Any)
+        if self.inputs:
+            hints = {**load("codeling.forms.inputs:hints_of")(self), **hints}
+        parameters = [p.replace(annotation=hints.get(p.name, p.annotation)) for p in signature.parameters.values()]
+        return signature.replace(parameters=parameters, return_annotation=hints.get("return", inspect.Signature.empty))
 
     def check(self) -> None:
         """Raise `UsageError` where a model could not know how to call this."""
@@ -92,10 +83,10 @@ class Tool:
     @cached_property
     def stub(self) -> str:
         """The tool as a model sees it: a Python signature and a docstring."""
-        lines = inspect.cleandoc(self.description).splitlines()
-        if notes := [f"    {k}: {v['description']}" for k, v in self.inputs.items() if v.get("description")]:
-            lines += ["", "Args:", *notes]
-        doc = "\n".join(f"    {line}" if line else "" for line in lines).strip()
+        text = inspect.cleandoc(self.description)
+        if self.inputs:
+            text = load("codeling.forms.inputs:described")(self, text)
+        doc = "\n".join(f"    {line}" if line else "" for line in text.splitlines()).strip()
         return f'def {self.name}{self.signature}:\n    """{doc}"""'
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> inspect.BoundArguments:
@@ -132,7 +123,7 @@ class FunctionTool(Tool):
     ) -> None:  # fmt: skip
         inner = function.func if isinstance(function, partial) else function
         self.forward = function
-        self.name = name or getattr(function, "__name__", None) or getattr(inner, "__name__", "")
+        self.name = str(name or getattr(function, "__name__", None) or getattr(inner, "__name__", ""))
         self.description = description or inspect.getdoc(inner) or ""
         self.effect, self.needs_approval = effect, needs_approval
         self.check()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import itertools
 import threading
 import time
 from typing import Any
 
 import pytest
+
 from codeling import (
     CodeAgent,
     EndsRun,
@@ -17,6 +19,7 @@ from codeling import (
     Limits,
     ModelError,
     Reply,
+    Request,
     UsageError,
     Verdict,
     tool,
@@ -25,6 +28,12 @@ from codeling.events import Event, ModelDelta, RunFinished, RunStarted, StepFini
 from codeling.testing import ScriptedModel
 
 from .helpers import add, agent, program, run
+
+
+def requests(made: CodeAgent) -> list[Request]:
+    """What the agent's scripted model was asked."""
+    assert isinstance(made.model, ScriptedModel)
+    return made.model.requests
 
 
 def test_the_step_after_the_last_asks_for_an_answer() -> None:
@@ -117,7 +126,7 @@ def test_reset_false_goes_on_with_variables_and_words() -> None:
     made.run("First.")
 
     assert made.run("And now?", reset=False) == 42
-    assert "First." in "".join(message.content for message in made.model.requests[1].messages)  # type: ignore[union-attr]
+    assert "First." in "".join(message.content for message in requests(made)[1].messages)
     result = made.run("Anew.", return_full_result=True)
     assert result.steps[0].value == "False"
     made.close()
@@ -127,7 +136,7 @@ def test_additional_args_are_variables_and_never_dumped() -> None:
     """Programs have them as variables; the prompt shows name, type and size only."""
     made = agent([">final_answer(sum(numbers) + len(table))"])
     answer = made.run("Do it.", additional_args={"numbers": list(range(100_000)), "table": {"a": 1, "b": 2}})
-    told = made.model.requests[0].messages[-1].content  # type: ignore[union-attr]
+    told = requests(made)[0].messages[-1].content
 
     assert answer == sum(range(100_000)) + 2
     assert "numbers: list of 100000 int" in told
@@ -145,12 +154,14 @@ class City:
 
 def test_a_result_type_is_asked_for_until_it_fits() -> None:
     """An answer of another type is sent back with the reason; what fits is given as that type."""
-    made = agent([">final_answer('Rome')", ">final_answer({'name': 'Rome', 'inhabitants': '2748109'})"], result_type=City)
+    made = agent(
+        [">final_answer('Rome')", ">final_answer({'name': 'Rome', 'inhabitants': '2748109'})"], result_type=City
+    )
     answer = made.run("Which city?")
-    told = made.model.requests[1].messages[-1].content  # type: ignore[union-attr]
+    told = requests(made)[1].messages[-1].content
 
     assert answer == City("Rome", 2748109)
-    assert "'name': str, 'inhabitants': int" in made.model.requests[0].messages[-1].content  # type: ignore[union-attr]
+    assert "'name': str, 'inhabitants': int" in requests(made)[0].messages[-1].content
     assert "not accepted: 'Rome' is not a City" in told
 
 
@@ -158,10 +169,12 @@ def test_a_pydantic_model_is_a_result_type() -> None:
     """The answer is the validated model, and pydantic's own words go back to the model."""
     pydantic = pytest.importorskip("pydantic", reason="the result type is a pydantic model")
     person = pydantic.create_model("Person", name=(str, ...), age=(int, pydantic.Field(ge=0)))
-    made = agent([">final_answer({'name': 'Ann', 'age': -1})", ">final_answer({'name': 'Ann', 'age': 3})"], result_type=person)
+    made = agent(
+        [">final_answer({'name': 'Ann', 'age': -1})", ">final_answer({'name': 'Ann', 'age': 3})"], result_type=person
+    )
 
     assert made.run("Who?").age == 3
-    assert "greater than or equal to 0" in made.model.requests[1].messages[-1].content  # type: ignore[union-attr]
+    assert "greater than or equal to 0" in requests(made)[1].messages[-1].content
 
 
 def test_checks_send_the_model_back_to_work() -> None:
@@ -178,7 +191,7 @@ def test_checks_send_the_model_back_to_work() -> None:
     made = agent([">final_answer(1)", ">final_answer(2)", ">final_answer(4)"], final_answer_checks=[is_even, has_steps])
 
     assert made.run("Do it.") == 4
-    said = [request.messages[-1].content for request in made.model.requests]  # type: ignore[union-attr]
+    said = [request.messages[-1].content for request in requests(made)]
     assert "the check 'is_even' does not hold" in said[1]
     assert "two is too small" in said[2]
 
@@ -203,23 +216,25 @@ def test_callbacks_see_every_step_and_may_end_the_run() -> None:
 
 def test_a_plan_is_made_at_its_interval() -> None:
     """Before the first step and after every second one the model writes a plan, which it then sees."""
-    made = agent(["Look, then add.", ">1", ">2", "Only answer now.", ">final_answer(3)"], planning_interval=2, max_steps=7)
+    made = agent(
+        ["Look, then add.", ">1", ">2", "Only answer now.", ">final_answer(3)"], planning_interval=2, max_steps=7
+    )
     result = made.run("Do it.", return_full_result=True)
     plans = [event.plan for event in result.events if type(event).__name__ == "PlanMade"]
 
     assert plans == ["Look, then add.", "Only answer now."]
-    assert "You have 7 steps left" in made.model.requests[0].messages[-1].content  # type: ignore[union-attr]
-    assert "Look, then add." in made.model.requests[1].messages[-1].content  # type: ignore[union-attr]
+    assert "You have 7 steps left" in requests(made)[0].messages[-1].content
+    assert "Look, then add." in requests(made)[1].messages[-1].content
 
 
 def test_instructions_and_the_prefix_stay() -> None:
     """What was said is never changed: each request begins with all of the one before."""
     made = agent([">1", "prose", ">2", ">final_answer(1)"], instructions="Answer in French.")
     made.run("Do it.")
-    requests = [request.messages for request in made.model.requests]  # type: ignore[union-attr]
+    asked = [request.messages for request in requests(made)]
 
-    assert "Answer in French." in requests[0][0].content
-    for before, after in zip(requests, requests[1:], strict=False):
+    assert "Answer in French." in asked[0][0].content
+    for before, after in itertools.pairwise(asked):
         assert list(after[: len(before)]) == list(before)
 
 
@@ -255,7 +270,9 @@ def test_policy_denies_and_asks() -> None:
         asked.append(call.name)
         return bool(call.args == (1,))
 
-    code = ">try:\n    add(5)\nexcept ToolError as error:\n    print(error)\nfinal_answer(add(1))".replace("ToolError", "Exception")
+    code = ">try:\n    add(5)\nexcept ToolError as error:\n    print(error)\nfinal_answer(add(1))".replace(
+        "ToolError", "Exception"
+    )
     result = run(code, policy={"add": "ask"}, approver=approver)
     denied = run(">add(1)", ">final_answer(0)", policy=lambda call, tool: Verdict("deny", "not today"))
 
@@ -307,7 +324,9 @@ def test_an_observer_that_raises_harms_nothing(caplog: pytest.LogCaptureFixture)
 
 def test_agents_call_agents_as_functions() -> None:
     """A managed agent is a function of the manager's program; its budget and events are the manager's too."""
-    helper = CodeAgent([add], ScriptedModel([program("final_answer(add(20, 1))")]), name="counter", description="Counts.")
+    helper = CodeAgent(
+        [add], ScriptedModel([program("final_answer(add(20, 1))")]), name="counter", description="Counts."
+    )
     events: list[Event] = []
     made = CodeAgent(
         [], ScriptedModel([program("final_answer(counter('Count to 21.') * 2)")]), managed_agents=[helper],

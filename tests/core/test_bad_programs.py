@@ -8,13 +8,15 @@ from codeling import SandboxExecutor
 
 from .helpers import run
 
-QUICK = {"timeout": 1.0}
+QUICK = 1.0
 
 
-@pytest.mark.parametrize("code", ["while True: pass", "import time\ntime.sleep(60)", "try:\n    7 ** 10 ** 9\nfinally:\n    pass"])
+@pytest.mark.parametrize(
+    "code", ["while True: pass", "import time\ntime.sleep(60)", "try:\n    7 ** 10 ** 9\nfinally:\n    pass"]
+)
 def test_a_program_that_never_ends_keeps_its_variables(code: str) -> None:
     """It is interrupted at its limit, the model is told, and the variables are there."""
-    result = run(f">x = 5\n{code}", ">final_answer(x)", executor=SandboxExecutor(**QUICK))
+    result = run(f">x = 5\n{code}", ">final_answer(x)", executor=SandboxExecutor(timeout=QUICK))
 
     assert "interrupted after 1 s; its variables are kept" in (result.steps[0].error or "")
     assert result.output == 5
@@ -24,7 +26,10 @@ def test_a_program_that_never_ends_keeps_its_variables(code: str) -> None:
     ("code", "why"),
     [
         ("import itertools\nsum(itertools.repeat(1))", "did not stop when interrupted"),
-        ("import time\nwhile True:\n    try:\n        time.sleep(1)\n    except BaseException:\n        pass", "did not stop"),
+        (
+            "import time\nwhile True:\n    try:\n        time.sleep(1)\n    except BaseException:\n        pass",
+            "did not stop",
+        ),
         ("import os\nos._exit(3)", "its process ended"),
         ("import os\nos.abort()", ""),
         ("import ctypes\nctypes.string_at(0)", ""),
@@ -32,7 +37,9 @@ def test_a_program_that_never_ends_keeps_its_variables(code: str) -> None:
 )
 def test_a_program_that_has_to_be_killed_or_dies(code: str, why: str) -> None:
     """Its variables are gone, the model is told so, and a fresh interpreter runs the next step."""
-    result = run(f">x = 5\n{code}", ">'x' in globals()", ">final_answer(add(1))", executor=SandboxExecutor(**QUICK))
+    result = run(
+        f">x = 5\n{code}", ">'x' in globals()", ">final_answer(add(1))", executor=SandboxExecutor(timeout=QUICK)
+    )
     lost = result.steps[0]
 
     assert lost.lost

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from codeling.testing import ScriptedModel
+
 from .helpers import agent, run
 
 
 def test_state_lives_from_step_to_step() -> None:
     """Variables, functions and imports of one step are there in the next."""
-    result = run(">import math\nx = add(1, 2)\ndef f(n):\n    return n * x\nprint(x)", ">f(math.floor(2.5))", ">final_answer(f(5))")
+    result = run(
+        ">import math\nx = add(1, 2)\ndef f(n):\n    return n * x\nprint(x)",
+        ">f(math.floor(2.5))",
+        ">final_answer(f(5))",
+    )
 
     assert result.output == 15
     assert [step.output for step in result.steps] == ["3\n", "", ""]
@@ -29,7 +35,7 @@ def test_gathered_calls_run_at_once() -> None:
     result = run(
         ">import asyncio\nawait asyncio.gather(slow_double(1), slow_double(2), slow_double(3))",
         ">tasks = [slow_double(i) for i in range(5)]\nprint(await asyncio.gather(*tasks))",
-        ">async def twice(n):\n    return await slow_double(await slow_double(n))\nprint(await twice(3), slow_double(4))",
+        ">async def f(n):\n    return await slow_double(await slow_double(n))\nprint(await f(3), slow_double(4))",
         ">final_answer('done')",
     )
 
@@ -69,7 +75,10 @@ def test_no_except_swallows_the_final_answer(handler: str) -> None:
 def test_the_final_answer_comes_from_anywhere() -> None:
     """A function, a comprehension or a thread may give it."""
     assert run(">def f():\n    [final_answer(i) for i in (3, 4)]\nf()").output == 3
-    assert run(">import threading, time\nthreading.Thread(target=final_answer, args=(5,)).start()\ntime.sleep(9)").output == 5
+    assert (
+        run(">import threading, time\nthreading.Thread(target=final_answer, args=(5,)).start()\ntime.sleep(9)").output
+        == 5
+    )
 
 
 def test_errors_show_the_programs_own_lines() -> None:
@@ -111,7 +120,8 @@ def test_long_output_is_cut_in_the_prompt_and_kept_in_the_program() -> None:
     """The model sees both ends and where the rest is; the program can read all of it."""
     made = agent([">for i in range(5000):\n    print(i)", ">len(outputs[1])", ">final_answer(0)"])
     result = made.run("Do it.", return_full_result=True)
-    told = made.model.requests[1].messages[-1].content  # type: ignore[union-attr]
+    assert isinstance(made.model, ScriptedModel)
+    told = made.model.requests[1].messages[-1].content
 
     assert "characters are left out here; the whole text is in outputs[1]" in told
     assert told.count("\n") < 5000
@@ -169,6 +179,8 @@ print([*gen(), 4], P().x, E.A.name, fib(50), f(), rest, ended, f'{"a"!r}', sum([
 def test_pictures_reach_the_result() -> None:
     """A picture that is shown is a PNG in the step and in the result's artifacts."""
     pytest.importorskip("PIL", reason="the picture is made with Pillow")
-    result = run(">from PIL import Image\ndisplay(Image.new('RGB', (4, 4)))\nImage.new('L', (2, 2))", ">final_answer(0)")
+    result = run(
+        ">from PIL import Image\ndisplay(Image.new('RGB', (4, 4)))\nImage.new('L', (2, 2))", ">final_answer(0)"
+    )
 
     assert [image.data[:4] for image in result.artifacts] == [b"\x89PNG"] * 2

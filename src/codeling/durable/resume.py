@@ -56,14 +56,14 @@ async def fork(agent: Any, run_id: str, step: int, *, task: str | None = None, *
     if isinstance(first, RunStarted):
         copied[0] = replace(first, task=task or first.task)
     for event in copied:
-        await agent.journal.append(event)
+        await agent._journal.append(event)
     return await resume(agent, new_id, **options)
 
 
 async def _past(agent: Any, run_id: str) -> list[Event]:
-    if agent.journal is None:
+    if agent._journal is None:
         raise UsageError("this agent has no journal; give it the one that holds the run: journal='runs.db'")
-    past = [event async for event in agent.journal.read(run_id)]
+    past = [event async for event in agent._journal.read(run_id)]
     if not past or not isinstance(past[0], RunStarted):
         raise JournalError(f"the journal holds no run {run_id!r}")
     return past
@@ -78,7 +78,7 @@ async def _go_on(agent: Any, run_id: str, past: Sequence[Event], approve: Any, o
     run = ReplayedRun(
         run_id,
         past,
-        journal=agent.journal,
+        journal=agent._journal,
         spent=Spent(limits=agent.limits),
         observers=(*agent.observers, *observers),
         fold=memory.add,

@@ -64,7 +64,14 @@ class UnsafeLocalExecutor:
     def _spawn(self) -> Connection:
         folder = tempfile.mkdtemp(prefix="codeling-unsafe-")
         ours, theirs = socket.socketpair()
-        env = {"PATH": os.defpath, "LANG": "C.UTF-8", "MPLBACKEND": "agg", "HOME": folder, "TMPDIR": folder, **self._env}
+        env = {
+            "PATH": os.defpath,
+            "LANG": "C.UTF-8",
+            "MPLBACKEND": "agg",
+            "HOME": folder,
+            "TMPDIR": folder,
+            **self._env,
+        }
         arguments = [str(theirs.fileno()), str(self._memory), str(self._open_files), str(_INSIDE)]
         with theirs:
             process = subprocess.Popen(

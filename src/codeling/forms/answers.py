@@ -33,7 +33,7 @@ async def _accepted(agent: Any, answer: Any, events: Sequence[Event]) -> Any:
         try:
             stands = await call(check, answer, events, agent=agent)
         except Exception as error:  # foreign code: a check may raise whatever says best what is wrong
-            raise AnswerRefused(f"{name}: {error or type(error).__name__}") from error
+            raise AnswerRefused(f"{name}: {str(error) or type(error).__name__}") from error
         if not stands:
             raise AnswerRefused(f"the check {name!r} does not hold")
     return answer

@@ -30,7 +30,9 @@ class CallingForm(Form):
     @property
     def schemas(self) -> tuple[ToolSchema, ...]:
         """The tools, and `final_answer`."""
-        answer = {"description": "The answer to the task."} if self._result_type is None else schema_of(self._result_type)
+        answer = (
+            {"description": "The answer to the task."} if self._result_type is None else schema_of(self._result_type)
+        )
         final = ToolSchema(
             name=FINAL,
             description="Give the final answer to the task.",

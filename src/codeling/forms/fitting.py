@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
+import datetime  # noqa: ICN001  # its types are named in full here
 import decimal
 import enum
 import fractions
@@ -15,7 +15,7 @@ import types
 import typing
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 __all__ = ("describe", "fit", "fit_parameter")
 
@@ -52,7 +52,7 @@ def fit(value: Any, annotation: Any) -> Any:
     origin = typing.get_origin(annotation)
     if origin is not None:
         return _fit_generic(value, annotation, origin, typing.get_args(annotation))
-    if isinstance(annotation, typing.TypeVar) or isinstance(annotation, str):
+    if isinstance(annotation, (typing.TypeVar, str)):
         return value
     if supertype := getattr(annotation, "__supertype__", None):
         return fit(value, supertype)
@@ -166,7 +166,7 @@ def _fit_model(value: Any, cls: Any) -> Any:
 def _fit_enum(value: Any, cls: type[enum.Enum]) -> Any:
     plain = getattr(value, "value", value)
     for member in cls:
-        if plain == member.value or plain == member.name or str(plain) == str(member.value):
+        if plain in (member.value, member.name) or str(plain) == str(member.value):
             return member
     raise _refusal(value, "one of " + ", ".join(repr(member.value) for member in cls))
 
@@ -203,16 +203,15 @@ def _mapping(value: Any) -> Any:
 
 def _bool(value: Any) -> bool:
     if isinstance(value, str):
-        return _WORDS[value.strip().lower()] if value.strip().lower() in _WORDS else _fail()
+        word = value.strip().lower()
+        return _WORDS[word] if word in _WORDS else _fail()
     return bool(value) if value in (0, 1) else _fail()
 
 
 def _int(value: Any) -> int:
-    if isinstance(value, bool):
-        return _fail()
-    if isinstance(value, str):
-        return int(value.strip().replace(",", "") if value.count(",") and value.count(",") * 3 < len(value) else value)
-    return int(value) if value == int(value) else _fail()
+    if isinstance(value, bool) or (not isinstance(value, str) and value != int(value)):
+        _fail()
+    return int(value)
 
 
 def _float(value: Any) -> float:
@@ -255,7 +254,7 @@ def _delta(value: Any) -> datetime.timedelta:
     return value if isinstance(value, datetime.timedelta) else datetime.timedelta(seconds=_float(value))
 
 
-def _fail() -> Any:
+def _fail() -> NoReturn:
     raise ValueError
 
 

@@ -44,7 +44,9 @@ def type_text(annotation: Any) -> str:
 def _wanted(annotation: Any) -> str:
     if not (hasattr(annotation, "model_fields") or hasattr(annotation, "__dataclass_fields__")):
         return describe(annotation)
-    hints = {name: describe(hint) for name, hint in typing.get_type_hints(annotation).items() if not name.startswith("_")}
+    hints = {
+        name: describe(hint) for name, hint in typing.get_type_hints(annotation).items() if not name.startswith("_")
+    }
     shown = ", ".join(f"{name!r}: {hint}" for name, hint in hints.items())
     return f"a {annotation.__name__}, given as a dict {{{shown}}}"
 

@@ -62,11 +62,17 @@ _TAIL = re.compile(r"(?:[`~]{3,9}|</\w{0,20}>?)\Z")
 _CALL = re.compile(r"[\w\])]\(")
 _TALK = (ast.Expr, ast.AnnAssign, ast.Assert, ast.Delete, ast.Global, ast.Pass, ast.Raise, ast.Return)
 _JSON = re.compile(r"(?:\A|[`~]{3,}[ \t]*json\s|<tool_call>)\s*(?=\{)", _FLAGS)
-_CUT_OFF = "Your reply was cut off at its length limit before its program was complete; nothing was run. Write a shorter one"
+_CUT_OFF = (
+    "Your reply was cut off at its length limit before its program was complete; nothing was run. Write a shorter one"
+)
 _EMPTY = "Your reply was empty, or only thought; nothing was run. Write a program"
-_BROKEN = "The block in your reply holds no whole Python program: it is empty, not closed, or not Python. Write it again"
+_BROKEN = (
+    "The block in your reply holds no whole Python program: it is empty, not closed, or not Python. Write it again"
+)
 _PROSE = "Your reply was text without a program; nothing was run. To act or to answer, write a program"
-_FORM = "in one block:\n```python\nprint(value)  # to see something\nfinal_answer(value)  # when you know the answer\n```"
+_FORM = (
+    "in one block:\n```python\nprint(value)  # to see something\nfinal_answer(value)  # when you know the answer\n```"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +139,7 @@ def _blocks(text: str, *, cut_off: bool) -> Iterator[tuple[int, Program]]:
                     done, found = end.end() if _closes(end) else end.start(), True
                     break
             else:
-                if sure and ends and ends[0]["block"] and text[mark.end(): ends[0].start()].strip():
+                if sure and ends and ends[0]["block"] and text[mark.end() : ends[0].start()].strip():
                     yield 0, Program(dedent(text[mark.end() : ends[0].start()]).strip(), _said(text, mark, ends[0]))
 
 

@@ -34,4 +34,3 @@ class Texts:
     def key(self, call: ToolCall) -> str:
         """Give a text that is the same for calls of one tool with equal arguments."""
         return f"{call.name}{self._codec.fingerprint([list(call.args), dict(call.kwargs)])}"
-

@@ -48,7 +48,7 @@ def _unpack(data: Json, decode: Callable[[Json], Any]) -> Any:
         case {"@": "tuple", "items": list(items)}:
             return tuple(_unpack(item, decode) for item in items)
         case {"@": str(name)} if name in _PLAIN:
-            return _build(_PLAIN[name], data, decode)
+            return _build(_PLAIN[name], cast("dict[str, Json]", data), decode)
     return decode(data)
 
 

@@ -46,7 +46,9 @@ class SQLiteJournal:
                     (run_id, text, run_id),
                 )
         except sqlite3.Error as error:
-            raise JournalError(f"journal {str(self.path)!r}: an event of run {run_id!r} was not kept: {error}") from error
+            raise JournalError(
+                f"journal {str(self.path)!r}: an event of run {run_id!r} was not kept: {error}"
+            ) from error
 
     async def read(self, run_id: str, /) -> AsyncIterator[Event]:
         """Give a run's events in their order. Raises `JournalError`."""

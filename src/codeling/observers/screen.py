@@ -10,7 +10,7 @@ import importlib.util
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import IO, Any, Literal, Protocol, TypeAlias
 
 from ..errors import MissingDependency
@@ -21,6 +21,12 @@ Style: TypeAlias = Literal["plain", "faint", "strong", "thought", "call", "resul
 Mark: TypeAlias = Literal["", "call", "result", "output"]
 
 _TAIL = 6
+_STYLES: Mapping[Style, str] = {
+    "plain": "", "faint": "dim", "strong": "bold", "thought": "italic", "call": "cyan", "result": "cyan",
+    "good": "bold green", "warning": "yellow", "bad": "red",
+}  # fmt: skip
+_MARKS: Mapping[Mark, str] = {"": "  ", "call": "  → ", "result": "  ← ", "output": "  │ "}
+_PLAIN_MARKS: Mapping[Mark, str] = {"": "  ", "call": "  > ", "result": "  < ", "output": "  | "}
 
 
 class Screen(Protocol):
@@ -60,7 +66,7 @@ def screen_for(file: IO[str] | None, color: bool | None) -> Screen:
         return _Plain(file)
     if importlib.util.find_spec("rich") is None:
         if color:
-            raise MissingDependency("colours need the library 'rich': pip install 'codeling[rich]'")
+            raise MissingDependency("colours need the library 'rich': pip install 'codeling[terminal]'")
         return _Plain(file)
     return _Rich(file, live=terminal)
 
@@ -85,7 +91,7 @@ class _Plain:
         self._write(text, depth)
 
     def say(self, text: str, *, depth: int, style: Style = "plain", mark: Mark = "") -> None:
-        first = {"": "  ", "call": "  > ", "result": "  < ", "output": "  | "}[mark]
+        first = _PLAIN_MARKS[mark]
         rest = first if mark == "output" else " " * len(first)
         for number, line in enumerate(text.split("\n")):
             self._write((rest if number else first) + line, depth)
@@ -112,12 +118,6 @@ class _Plain:
 class _Rich:
     """A terminal with colours and, while something is going on, a live line below."""
 
-    _STYLES: dict[str, str] = {
-        "plain": "", "faint": "dim", "strong": "bold", "thought": "italic", "call": "cyan", "result": "cyan",
-        "good": "bold green", "warning": "yellow", "bad": "red",
-    }  # fmt: skip
-    _MARKS: dict[str, str] = {"": "  ", "call": "  → ", "result": "  ← ", "output": "  │ "}
-
     def __init__(self, file: IO[str] | None, *, live: bool) -> None:
         from rich.console import Console
 
@@ -141,7 +141,7 @@ class _Rich:
     def say(self, text: str, *, depth: int, style: Style = "plain", mark: Mark = "") -> None:
         from rich.text import Text
 
-        self._print(Text(text, style=self._STYLES[style]), depth=depth, mark=self._MARKS[mark], again=mark == "output")
+        self._print(Text(text, style=_STYLES[style]), depth=depth, mark=_MARKS[mark], again=mark == "output")
 
     def program(self, code: str, *, depth: int) -> None:
         from rich.syntax import Syntax

@@ -77,7 +77,9 @@ class TerminalObserver:
                     run.note(event, answer=self._answer)
                 else:
                     run.show(event, answer=self._answer)
-            except Exception:  # foreign code: the file, rich and values' own __repr__; no run may suffer for being watched
+            except (
+                Exception
+            ):  # foreign code: the file, rich and values' own __repr__; no run may suffer for being watched
                 logger.debug("an event could not be shown: %s", type(event).__name__, exc_info=True)
 
     def close(self) -> None:
@@ -166,21 +168,12 @@ class _Watched:
                 self.screen.busy(self.id, "running the program")
             case CodeOutput(text=text):
                 self._output(text)
-            case ToolCallStarted(call=call):
+            case ToolCallStarted():
                 self._call(event)
             case ToolCallFinished():
                 self._result(event)
-            case ToolCallDenied(call=call, reason=reason) if call.id not in self.asked:
-                self.say(f"{call_text(call)} refused: {clipped(reason, lines=3)}", style="warning")
-            case ApprovalRequested(call=call, reason=reason):
-                self.asked.add(call.id)
-                self.screen.close()
-                self._flush()
-                self.say(f"Waits for approval ({visible(reason)}): {call_text(call)}", style="warning")
-            case ApprovalResolved(approved=approved, reason=reason):
-                why = f": {visible(reason)}" if reason else ""
-                self.say(f"{'Approved' if approved else 'Refused'}{why}", style="warning")
-                self.screen.busy(self.id, "running the program")
+            case ToolCallDenied() | ApprovalRequested() | ApprovalResolved():
+                self._permission(event)
             case StepFinished():
                 self._finish(event, answer=answer)
             case AnswerRejected(reason=reason):
@@ -202,7 +195,9 @@ class _Watched:
         if wall == "none":
             self.say("There is no wall: programs can do whatever you can do on this machine.", style="warning")
         else:
-            self.say(f"wall: {visible(wall)}" + ("" if fresh else ", with the variables of the run before"), style="faint")
+            self.say(
+                f"wall: {visible(wall)}" + ("" if fresh else ", with the variables of the run before"), style="faint"
+            )
 
     def _step(self, step: int) -> None:
         self.steps = step
@@ -256,6 +251,20 @@ class _Watched:
             self.say(f"{name}{brief(event.value)}{took}", style="result", mark="result")
         else:
             self.say(f"{name}{clipped(event.error, lines=6, characters=800)}{took}", style="bad", mark="result")
+
+    def _permission(self, event: ToolCallDenied | ApprovalRequested | ApprovalResolved) -> None:
+        self._flush()
+        match event:
+            case ApprovalRequested(call=call, reason=reason):
+                self.asked.add(call.id)
+                self.screen.close()  # whoever asks the person may use this terminal
+                self.say(f"Waits for approval ({visible(reason)}): {call_text(call)}", style="warning")
+            case ApprovalResolved(approved=approved, reason=reason):
+                why = f": {visible(reason)}" if reason else ""
+                self.say(f"{'Approved' if approved else 'Refused'}{why}", style="warning")
+                self.screen.busy(self.id, "running the program")
+            case ToolCallDenied(call=call, reason=reason) if call.id not in self.asked:
+                self.say(f"{call_text(call)} refused: {clipped(reason, lines=3)}", style="warning")
 
     def _output(self, text: str) -> None:
         """Show whole lines as they come, up to a limit; past it only count."""

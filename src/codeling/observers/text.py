@@ -59,14 +59,18 @@ class _Brief(reprlib.Repr):
 
     def repr_bytes(self, value: bytes, level: int) -> str:
         """Say the beginning of the bytes only: their whole repr could be four times a gigabyte."""
-        return repr(value) if len(value) <= self.maxother // 4 else f"{value[: self.maxother // 8]!r}… ({len(value):,} bytes)"
+        return (
+            repr(value)
+            if len(value) <= self.maxother // 4
+            else f"{value[: self.maxother // 8]!r}… ({len(value):,} bytes)"
+        )
 
 
 def brief(value: Any, most: int = 160) -> str:
     """Give a value as one short line."""
     try:
         text = _Brief(most).repr(value)
-    except Exception:  # foreign code: any __repr__, or a number with more digits than Python prints
+    except Exception:  # noqa: BLE001 - foreign code: any __repr__, or a number with more digits than Python prints
         text = f"<{type(value).__name__}>"
     text = visible(" ".join(text.split()))
     if len(text) <= most and "..." not in text:

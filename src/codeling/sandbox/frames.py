@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from ..errors import WireBroken
 
@@ -61,7 +61,7 @@ class Buffer:
 
 def _checked(body: bytes) -> Mapping[str, Any]:
     try:
-        frame = json.loads(body)
+        frame: Any = json.loads(body)
     except (ValueError, RecursionError) as error:  # ValueError covers bad UTF-8 and integers too long to read
         raise WireBroken(f"protocol error: a frame that is not JSON ({type(error).__name__})") from None
     shape = _SHAPES.get(frame["t"]) if type(frame) is dict and type(frame.get("t")) is str else None
@@ -72,4 +72,4 @@ def _checked(body: bytes) -> Mapping[str, Any]:
             raise WireBroken(f"protocol error: frame {frame['t']!r} with a wrong {name!r}")
     if frame["t"] == "done" and any(type(frame[k]) not in t for k, t in _OPTIONAL.items() if k in frame):
         raise WireBroken("protocol error: a wrong end of a program")
-    return frame
+    return cast("Mapping[str, Any]", frame)

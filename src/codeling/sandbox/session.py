@@ -156,7 +156,7 @@ class _Exchange:
         self, session: WireSession, *, until: str = "done", step: int = 0, timeout: float | None = None,
         on_call: OnCall | None = None, on_output: OnOutput | None = None,
     ) -> None:  # fmt: skip
-        assert session._connection is not None  # noqa: S101  # connected by the caller
+        assert session._connection is not None  # connected by the caller
         self._session, self._connection = session, session._connection
         self._limits, self._codec = session._limits, session._codec
         self._until, self._step = until, step
@@ -309,7 +309,7 @@ class _Exchange:
         task.add_done_callback(self._served)
 
     async def _serve(self, number: int, call: ToolCall) -> None:
-        assert self._on_call is not None  # noqa: S101  # checked before
+        assert self._on_call is not None  # checked before
         try:
             value = await self._on_call(call)
             reply = {"t": "ret", "id": number, "val": self._codec.encode(value)}
@@ -369,7 +369,9 @@ class _Exchange:
         """What is known of the program, given its last frame."""
         error = done.get("err")
         if self._timed_out and error and self._session._connection is self._connection:
-            error = f"TimeoutError: the program was interrupted after {self._timeout:g} s; its variables are kept.\n{error}"
+            error = (
+                f"TimeoutError: the program was interrupted after {self._timeout:g} s; its variables are kept.\n{error}"
+            )
         return Outcome(
             output="".join(self._output), size=done.get("size", 0), value=done.get("val"), images=tuple(self._images),
             error=None if self._answer else error, final=self._answer is not None,

@@ -34,11 +34,15 @@ _INSIDE = Path(__file__).parent / "inside"
 _BOOTSTRAP = "import sys; sys.path.insert(0, sys.argv[3]); import zygote; zygote.main()"
 _START = 60.0
 _REMEDIES = {
-    "namespaces": "user namespaces are refused here. Allow them (Ubuntu: sysctl kernel.apparmor_restrict_unprivileged_userns=0; "
-    "Debian: kernel.unprivileged_userns_clone=1; user.max_user_namespaces > 0; in Docker a seccomp profile that has unshare "
-    "and mount), or ask for isolation='strong', which needs none",
-    "Landlock": "the kernel has no Landlock: it needs Linux 5.13 or newer with CONFIG_SECURITY_LANDLOCK and landlock in the "
-    "kernel parameter lsm=. Use DockerExecutor or another executor until then",
+    "namespaces": (
+        "user namespaces are refused here. Allow them (Ubuntu: sysctl kernel.apparmor_restrict_unprivileged_userns=0; "
+        "Debian: sysctl kernel.unprivileged_userns_clone=1; user.max_user_namespaces must not be 0; in Docker a seccomp "
+        "profile that has unshare and mount), or ask for isolation='strong', which needs none"
+    ),
+    "Landlock": (
+        "the kernel has no Landlock: it needs Linux 5.13 or newer, built with CONFIG_SECURITY_LANDLOCK, and landlock in "
+        "the kernel parameter lsm=. Use another executor until then"
+    ),
 }
 
 
@@ -266,7 +270,11 @@ def _paths(options: Options) -> Sequence[str]:
     paths: list[str] = []
     for path in dict.fromkeys(os.path.abspath(item) for item in wanted):
         if path == "/" or path == os.path.expanduser("~"):
-            raise SandboxError(f"the interpreter's prefix or a readable path is {path!r}: it would show the program all of it")
-        if os.path.lexists(path) and not any(path.startswith(f"{other}/") for other in paths if not os.path.islink(other)):
+            raise SandboxError(
+                f"the interpreter's prefix or a readable path is {path!r}: it would show the program all of it"
+            )
+        if os.path.lexists(path) and not any(
+            path.startswith(f"{other}/") for other in paths if not os.path.islink(other)
+        ):
             paths.append(path)
     return paths

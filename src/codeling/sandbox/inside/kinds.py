@@ -48,14 +48,24 @@ def install(values, libraries, readers):
             if value is pandas.NaT or value is pandas.NA:
                 return {"$": "missing", "v": "NaT" if value is pandas.NaT else "NA"}
             if isinstance(value, (pandas.Timestamp, pandas.Timedelta)):
-                return {"$": "moment", "v": kind.__name__, "text": str(value.value), "tz": str(getattr(value, "tz", None) or "")}
+                return {
+                    "$": "moment",
+                    "v": kind.__name__,
+                    "text": str(value.value),
+                    "tz": str(getattr(value, "tz", None) or ""),
+                }
             if pandas.DataFrame in mro:
                 columns = [_column(codec, value.iloc[:, i], depth) for i in range(value.shape[1])]
                 names = [codec._encode(name, depth - 1) for name in value.columns.tolist()]
                 return {"$": "frame", "v": columns, "columns": names, "index": _column(codec, value.index, depth)}
             if pandas.Series in mro:
                 name = codec._encode(value.name, depth - 1)
-                return {"$": "series", "v": _column(codec, value, depth), "name": name, "index": _column(codec, value.index, depth)}
+                return {
+                    "$": "series",
+                    "v": _column(codec, value, depth),
+                    "name": name,
+                    "index": _column(codec, value.index, depth),
+                }
             if isinstance(value, pandas.Index):
                 return {"$": "index", "v": _column(codec, value, depth)}
             return None
@@ -69,12 +79,20 @@ def install(values, libraries, readers):
             image = value if value.mode in _MODES and value.mode != "P" else value.convert("RGBA")
             data = image.tobytes()
             codec._spend(len(data) * 4 // 3)
-            return {"$": "image", "mode": image.mode, "size": list(image.size), "v": base64.b64encode(data).decode("ascii")}
+            return {
+                "$": "image",
+                "mode": image.mode,
+                "size": list(image.size),
+                "v": base64.b64encode(data).decode("ascii"),
+            }
 
     def _column(codec, held, depth):
         dtype = str(held.dtype)
         if held.dtype.kind in "biufcmM" and not hasattr(held.dtype, "na_value") and _DTYPE.fullmatch(held.dtype.str):
-            return {"dtype": dtype, "v": Kinds.numpy(codec, held.to_numpy(), None, type(held.to_numpy()).__mro__, depth)}
+            return {
+                "dtype": dtype,
+                "v": Kinds.numpy(codec, held.to_numpy(), None, type(held.to_numpy()).__mro__, depth),
+            }
         items = [codec._encode(item, depth - 1) for item in held.tolist()]
         return {"dtype": dtype if _PANDAS_DTYPE.fullmatch(dtype) else "object", "v": items}
 
@@ -181,7 +199,11 @@ def install(values, libraries, readers):
     def read_image(codec, tree, depth):
         width, height = tree["size"]
         data, mode = _bytes(tree), tree["mode"]
-        if type(mode) is not str or mode not in _MODES or not all(type(n) is int and 0 <= n <= _MOST_SIDE for n in (width, height)):
+        if (
+            type(mode) is not str
+            or mode not in _MODES
+            or not all(type(n) is int and 0 <= n <= _MOST_SIDE for n in (width, height))
+        ):
             raise values.BadData("not a picture")
         size = (width + 7) // 8 * height if mode == "1" else int(_MODES[mode] * width * height)
         if len(data) != size:
@@ -190,12 +212,22 @@ def install(values, libraries, readers):
             return values.Record("PIL.Image.Image", {"mode": mode, "size": (width, height), "data": data})
         import PIL.Image
 
-        return PIL.Image.frombytes(mode, (width, height), data) if width and height else PIL.Image.new(mode, (width, height))
+        return (
+            PIL.Image.frombytes(mode, (width, height), data)
+            if width and height
+            else PIL.Image.new(mode, (width, height))
+        )
 
     libraries += [("numpy", Kinds.numpy), ("pandas", Kinds.pandas), ("PIL.Image", Kinds.pillow)]
     readers.update(
-        array=read_array, scalar=read_scalar, frame=read_frame, series=read_series, index=read_index,
-        moment=read_moment, missing=read_missing, image=read_image,
+        array=read_array,
+        scalar=read_scalar,
+        frame=read_frame,
+        series=read_series,
+        index=read_index,
+        moment=read_moment,
+        missing=read_missing,
+        image=read_image,
     )
 
 

@@ -162,7 +162,9 @@ def landlock(rules):
     files = (1 << 13) - 1 | (REFER if abi >= 2 else 0) | (TRUNCATE if abi >= 3 else 0) | (IOCTL_DEV if abi >= 5 else 0)
     attributes = struct.pack("QQQ", files, 3 if abi >= 4 else 0, 3 if abi >= 6 else 0)
     attributes = attributes[: 8 if abi < 4 else 16 if abi < 6 else 24]
-    ruleset = call("landlock_create_ruleset", ctypes.create_string_buffer(attributes, len(attributes)), len(attributes), 0)
+    ruleset = call(
+        "landlock_create_ruleset", ctypes.create_string_buffer(attributes, len(attributes)), len(attributes), 0
+    )
     for path, access in rules:
         fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
         granted = access & files & (-1 if os.path.isdir(path) else _OF_FILES)
@@ -221,7 +223,11 @@ def seccomp_filter(pid, fake_meta):
         "ioctl": _only(1, (0x5401, 0x5413, 0x541B, 0x5421, 0x5451, 0x5450), errno.ENOTTY),
         "socketpair": _only(0, (1,), errno.EACCES),
         # only with no new limits: both halves of the pointer are 0
-        "prlimit64": _do(_LOAD, _low(2)) + _if(_EQUAL, 0, 0, 3) + _do(_LOAD, _low(2) + 4) + _if(_EQUAL, 0, 0, 1) + _PERMIT
+        "prlimit64": _do(_LOAD, _low(2))
+        + _if(_EQUAL, 0, 0, 3)
+        + _do(_LOAD, _low(2) + 4)
+        + _if(_EQUAL, 0, 0, 1)
+        + _PERMIT
         + denied,
     }
     rules.update({name: _refuse(errno.EACCES) for name in ("socket", "connect", "bind", "listen", "accept", "accept4")})

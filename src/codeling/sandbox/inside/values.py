@@ -176,7 +176,11 @@ class Codec:
         mro = type.__getattribute__(kind, "__mro__")
         if enum.Enum in mro:
             return self._enum(value, kind, depth)
-        if kind.__module__ not in ("builtins",) and "__dataclass_fields__" in _all_names(mro) and not isinstance(value, type):
+        if (
+            kind.__module__ not in ("builtins",)
+            and "__dataclass_fields__" in _all_names(mro)
+            and not isinstance(value, type)
+        ):
             names = [name for name, field in _find(mro, "__dataclass_fields__").items() if _is_field(field)]
             held = _instance_fields(value, names)
             if held is not None:
@@ -202,7 +206,9 @@ class Codec:
         if base is dict:
             return self._encode(dict(dict.items(value)), depth)
         if base is str:
-            return self._encode(str.__str__(value) if type(str.__str__(value)) is str else str.__add__(value, ""), depth)
+            return self._encode(
+                str.__str__(value) if type(str.__str__(value)) is str else str.__add__(value, ""), depth
+            )
         if base is bytes:
             return self._encode(bytes.__add__(value, b""), depth)
         return self._encode(base.__pos__(value) if base is not bool else bool(value), depth)
@@ -226,7 +232,12 @@ class Codec:
         if number is None:
             number = len(self._handles) + 1
             self._handles[number], self._numbers[id(value)] = value, number
-        return {"$": "handle", "side": self._side, "id": number, "shown": "<{} #{}>".format(_name_of(kind)[:120], number)}
+        return {
+            "$": "handle",
+            "side": self._side,
+            "id": number,
+            "shown": "<{} #{}>".format(_name_of(kind)[:120], number),
+        }
 
     # ------------------------------------------------------------------ decoding
 
@@ -455,7 +466,10 @@ _PLAIN = {
     pathlib.PosixPath: ("path", _give_path),
     pathlib.WindowsPath: ("path", _give_path),
     range: ("range", lambda v: [_big(v.start), _big(v.stop), _big(v.step)]),
-    slice: ("slice", lambda v: [part if part is None or type(part) is int else str(part) for part in (v.start, v.stop, v.step)]),
+    slice: (
+        "slice",
+        lambda v: [part if part is None or type(part) is int else str(part) for part in (v.start, v.stop, v.step)],
+    ),
     type(Ellipsis): ("ellipsis", lambda v: None),
 }
 _READERS = {

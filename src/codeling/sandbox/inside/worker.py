@@ -394,8 +394,11 @@ def _only_import(allowed, names):
     def guarded(name, globals=None, locals=None, fromlist=(), level=0):
         top = name.partition(".")[0]
         if globals is names and not (top in allowed or name in allowed or (standard and top in standard)):
-            raise ImportError("programs may import the standard library and: {}; not {!r}".format(
-                ", ".join(sorted(allowed)) or "nothing else", name))
+            raise ImportError(
+                "programs may import the standard library and: {}; not {!r}".format(
+                    ", ".join(sorted(allowed)) or "nothing else", name
+                )
+            )
         return original(name, globals, locals, fromlist, level)
 
     builtins.__import__ = guarded

@@ -73,7 +73,11 @@ def become_nobody():
 
 def map_user(uid, gid):
     """Be one ordinary user inside the user namespace that this process has just entered."""
-    for name, text in (("setgroups", "deny"), ("uid_map", "{} {} 1".format(INSIDE_ID, uid)), ("gid_map", "{} {} 1".format(INSIDE_ID, gid))):
+    for name, text in (
+        ("setgroups", "deny"),
+        ("uid_map", "{} {} 1".format(INSIDE_ID, uid)),
+        ("gid_map", "{} {} 1".format(INSIDE_ID, gid)),
+    ):
         fd = os.open("self/" + name, os.O_WRONLY, dir_fd=_PROC)
         try:
             os.write(fd, text.encode())
@@ -129,7 +133,9 @@ def live(options, request, wire, uid, gid):
     if options["isolation"] == "full":
         workdir = WORKDIR
         map_user(uid, gid)
-        size = "size={},mode=700,nr_inodes={},uid={},gid={}".format(options["disk"], options["files"], INSIDE_ID, INSIDE_ID)
+        size = "size={},mode=700,nr_inodes={},uid={},gid={}".format(
+            options["disk"], options["files"], INSIDE_ID, INSIDE_ID
+        )
         linux.mount("tmpfs", workdir, "tmpfs", linux.NOSUID | linux.NODEV, size)
     else:
         workdir = request["workdir"]

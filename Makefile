@@ -1,0 +1,49 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin
+
+help: ## Say what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.ready ## Make the virtual environment with everything that the targets need
+
+$(VENV)/.ready: pyproject.toml requirements/dev.txt
+	@echo "Setting up $(VENV) (once; about a minute)"
+	@test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
+	@$(RUN)/python -m pip install --quiet --upgrade pip
+	@$(RUN)/python -m pip install --quiet --requirement requirements/dev.txt
+	@$(RUN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+demo: setup ## Let the local model answer a question about a data file, step by step
+	$(RUN)/codeling run "Read the table 'planets' and compute the mean radius_km of the planets that have more than 10 moons." --tools examples/tables.py
+
+test: setup ## Run the tests
+	$(RUN)/python -m pytest -q
+
+test-pythons: ## Run the tests on each of CPython 3.11, 3.12 and 3.13 that this machine has
+	@$(PYTHON) scripts/test_pythons.py
+
+check: format-check lint types test ## Everything that must hold: format, lint, types, tests, docs, house rules
+
+format: setup ## Format the code
+	$(RUN)/ruff format .
+	$(RUN)/ruff check --fix .
+
+format-check: setup
+	$(RUN)/ruff format --check .
+
+lint: setup ## Look for mistakes
+	$(RUN)/ruff check .
+
+types: setup ## Check the types
+	$(RUN)/mypy
+
+bench: setup ## Measure, and print one table
+	$(RUN)/python -m bench
+
+clean: ## Remove what was made
+	rm -rf $(VENV) .venvs .mypy_cache .ruff_cache .pytest_cache dist
+
+.PHONY: help setup demo test test-pythons check format format-check lint types bench clean

@@ -1,0 +1,21 @@
+from .agent import Agent as Agent
+from .agent import CodeAgent as CodeAgent
+from .agent import ToolCallingAgent as ToolCallingAgent
+from .errors import *
+from .events import *
+from .executors.sandbox import SandboxExecutor as SandboxExecutor
+from .executors.unsafe import UnsafeLocalExecutor as UnsafeLocalExecutor
+from .journals.memory import MemoryJournal as MemoryJournal
+from .journals.sqlite import SQLiteJournal as SQLiteJournal
+from .limits import *
+from .messages import *
+from .models.inference_client import InferenceClientModel as InferenceClientModel
+from .models.local import LocalModel as LocalModel
+from .models.openai import OpenAIModel as OpenAIModel
+from .observers.terminal import TerminalObserver as TerminalObserver
+from .policy import *
+from .protocols import *
+from .result import *
+from .tools import *
+
+__version__: str
