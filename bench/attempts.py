@@ -60,6 +60,7 @@ class Attempt:
 
 
 Solve: TypeAlias = Callable[[Task], Ended]
+"""Works on a task. What goes wrong for the agent is in its result; what it raises is the bench's own trouble and ends it."""
 
 
 def read(path: Path, settings: Mapping[str, Any]) -> list[Attempt]:
@@ -96,10 +97,7 @@ def main(solver: Callable[[str, str], Solve]) -> None:
 
 def _attempt(task: Task, solve: Solve, server: int) -> Attempt:
     since, cpu_since = time.perf_counter(), cpu_seconds(server)
-    try:
-        ended = solve(task)
-    except Exception as error:  # whatever an agent raises is its failure, not the bench's
-        ended = Ended(error=f"{type(error).__name__}: {error}")
+    ended = solve(task)
     seconds, cpu = time.perf_counter() - since, cpu_seconds(server)
     return Attempt(
         task=task.name,

@@ -22,7 +22,8 @@ from .rows import Row
 
 __all__ = ("PROGRAMS", "Program", "rows")
 
-_ROUNDS = 5
+_ROUNDS = 15
+"""Many short turns: some of each side's meet the machine undisturbed, and the best of them count."""
 _TARGET = 0.95
 _FINAL = "final_answer = lambda value: print(repr(value))\n"
 
@@ -48,7 +49,7 @@ class Program:
 
 PROGRAMS = (
     Program(
-        name="loops and recursion", large=29, small=11,
+        name="loops and recursion", large=27, small=11,
         work="""
 def fibonacci(k):
     return k if k < 2 else fibonacci(k - 1) + fibonacci(k - 2)
@@ -60,7 +61,7 @@ for a in range(n * n):
 """,
     ),
     Program(
-        name="string building", large=500_000, small=2_000,
+        name="string building", large=200_000, small=2_000,
         work="""
 ---
 parts = []
@@ -73,7 +74,7 @@ length = len(' '.join(parts))
 """,
     ),
     Program(
-        name="json", large=12_000, small=100,
+        name="json", large=6_000, small=100,
         work="""
 import json
 ---
@@ -84,7 +85,7 @@ for turn in range(n // 10):
 """,
     ),
     Program(
-        name="regex", large=100_000, small=300,
+        name="regex", large=40_000, small=300,
         work="""
 import re
 ---
@@ -96,7 +97,7 @@ for number in range(n):
 """,
     ),
     Program(
-        name="sorting", large=100_000, small=800,
+        name="sorting", large=60_000, small=800,
         work="""
 ---
 seed = 1
@@ -111,7 +112,7 @@ moved = sum([abs(ranks[pair] - place) for place, pair in enumerate(by_text)])
 """,
     ),
     Program(
-        name="numpy", large=60, small=10, judged=False,
+        name="numpy", large=20, small=10, judged=False,
         work="""
 import numpy
 ---
@@ -121,7 +122,7 @@ for _ in range(n):
 """,
     ),
     Program(
-        name="pandas group-by", large=80, small=4, judged=False,
+        name="pandas group-by", large=25, small=4, judged=False,
         work="""
 import numpy, pandas
 ---
@@ -134,23 +135,27 @@ for _ in range(n):
 
 
 def rows() -> Iterator[Row]:
-    """Give each program's speed: plain CPython's time over ours, from turns taken one after the other."""
+    """Give each program's speed, plain CPython's being 1: the best of all turns, and the median of each turn's."""
     for program in PROGRAMS:
         plain, ours = _turns(program)
-        best, middle = min(plain) / min(ours), statistics.median(p / o for p, o in zip(plain, ours, strict=True))
+        best = min(plain) / min(ours)
+        middle = statistics.median(p / o for p, o in zip(plain, ours, strict=True))
         yield Row(
             name=f"speed of {program.name} (CPython = 1)", ours=f"{best:.2f} best, {middle:.2f} median",
-            peer=_peer_speed(program), ratio=max(best, middle), target=f"≥ {_TARGET}" if program.judged else "",
-            met=max(best, middle) >= _TARGET if program.judged else None,
+            peer=_peer_speed(program), ratio=best, target=f"≥ {_TARGET}" if program.judged else "",
+            met=best >= _TARGET if program.judged else None,
         )  # fmt: skip
 
 
 def _turns(program: Program) -> tuple[list[float], list[float]]:
     source = program.source(program.large)
     plain, ours = [], []
-    for _ in range(_ROUNDS):
+    for turn in range(_ROUNDS):
+        if turn % 2:
+            ours.append(_ours(source))
         plain.append(_plain(Path(sys.executable), source))
-        ours.append(_ours(source))
+        if not turn % 2:
+            ours.append(_ours(source))
     return plain, ours
 
 

@@ -59,7 +59,7 @@ class Broker:
         except EndsRun:
             raise
         except Exception as error:  # noqa: BLE001  # foreign code: whatever a tool raises is the program's to handle
-            failure = _text(error)
+            failure = f"{type(error).__name__}: {error}".removesuffix(": ")
         seconds = time.perf_counter() - since
         return _value(
             await self._run.emit(ToolCallFinished(call_id=call.id, value=value, error=failure, seconds=seconds))
@@ -83,10 +83,6 @@ class Broker:
         reason = f"CallDenied: {call.name!r} is not allowed: {approval.reason or 'no reason given'}"
         await self._run.emit(ToolCallDenied(call=call, reason=reason))
         raise CallDenied(reason)
-
-
-def _text(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def _value(finished: ToolCallFinished) -> Any:

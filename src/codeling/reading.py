@@ -60,6 +60,7 @@ _MARK = re.compile(
     _FLAGS,
 )
 _OPENERS = {"python", "tag", "fence", "text"}
+_MADE_UP = re.compile(MADE_UP, _FLAGS)
 _TALK = (ast.Expr, ast.AnnAssign, ast.Assert, ast.Delete, ast.Global, ast.Pass, ast.Raise, ast.Return)
 _JSON = re.compile(r"(?:\A|```[ \t]*+json\s|<tool_call>)\s*(?=\{)", _FLAGS)
 _CUT_OFF = "Your reply was cut off at its length limit before its program was complete. Write a shorter one"
@@ -111,7 +112,7 @@ def _blocks(text: str, marks: Sequence[re.Match[str]]) -> Iterator[tuple[int, Pr
     for at, mark in enumerate(marks, 1):
         if mark.start() < done:
             continue
-        if budget < 0 or (found and mark.lastgroup == "made_up"):
+        if budget < 0 or (found and _MADE_UP.match(text, mark.start())):
             return
         ends = sorted(marks[at : at + 12], key=lambda end: (end["line"] is None, end.lastgroup in ("made_up", "end")))
         if mark.lastgroup == "other":
@@ -140,10 +141,12 @@ def _said(text: str, mark: re.Match[str], end: re.Match[str]) -> str:
 def _python(text: str, *, sure: bool) -> str | None:
     """Give the text in the first form that parses and, if it is not surely a program, is clearly code."""
     plain = dedent(text).strip()
-    inner = dedent(re.sub(r"(?:[`~]{3,9}|</\w{0,20}>?)\Z", "", _MARK.sub("", plain, count=1))).strip()
+    inner = _MARK.sub("", text.strip(), count=1)
+    closed = re.sub(r"(?:[`~]{3,9}|</\w{0,20}>?)\Z", "", inner)
     session = "\n".join(line[4:] for line in plain.splitlines() if line.startswith((">>>", "...")))
-    for form in dict.fromkeys((text.strip("\n"), plain, inner, session)):
+    for form in dict.fromkeys((text.strip("\n"), plain, inner.strip("\n"), dedent(inner), dedent(closed).strip(), session)):
         try:
+            # Newer grammars would print a SyntaxWarning about "\\d" on the user's terminal.
             body = ast.parse(form, feature_version=(3, 11)).body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue

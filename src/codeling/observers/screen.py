@@ -51,6 +51,10 @@ class Screen(Protocol):
         """Say what is going on under this key and for how long, or with None that it is over."""
         ...
 
+    def hold(self, *, on: bool) -> None:
+        """Leave the terminal to somebody else until it is given back."""
+        ...
+
     def close(self) -> None:
         """Leave the terminal as it was found."""
         ...
@@ -103,6 +107,9 @@ class _Plain:
     def busy(self, key: str, text: str | None, *, tail: str = "") -> None:
         pass
 
+    def hold(self, *, on: bool) -> None:
+        pass
+
     def close(self) -> None:
         pass
 
@@ -128,6 +135,7 @@ class _Rich:
         self._console.on_broken_pipe = lambda: None  # type: ignore[method-assign]
         self.live = live and not self._console.is_dumb_terminal
         self._live: Any = None
+        self._held = False
         self._busy: dict[str, tuple[str, float, str]] = {}
         self._spinner: Any = None
 
@@ -158,14 +166,22 @@ class _Rich:
         else:
             since = self._busy[key][1] if key in self._busy else time.monotonic()
             self._busy[key] = (text, since, tail)
-        if self._busy and self._live is None:
-            self._start()
-        elif not self._busy:
-            self.close()
+        self._draw()
+
+    def hold(self, *, on: bool) -> None:
+        self._held = on
+        self._draw()
 
     def close(self) -> None:
         self._busy.clear()
-        if self._live is not None:
+        self._draw()
+
+    def _draw(self) -> None:
+        """Have the live line there exactly when there is something to say in it."""
+        wanted = bool(self._busy) and self.live and not self._held
+        if wanted and self._live is None:
+            self._start()
+        elif not wanted and self._live is not None:
             live, self._live = self._live, None
             live.stop()
 

@@ -257,12 +257,12 @@ class _Watched:
         match event:
             case ApprovalRequested(call=call, reason=reason):
                 self.asked.add(call.id)
-                self.screen.close()  # whoever asks the person may use this terminal
+                self.screen.hold(on=True)  # whoever asks the person may use this terminal
                 self.say(f"Waits for approval ({visible(reason)}): {call_text(call)}", style="warning")
             case ApprovalResolved(approved=approved, reason=reason):
                 why = f": {visible(reason)}" if reason else ""
                 self.say(f"{'Approved' if approved else 'Refused'}{why}", style="warning")
-                self.screen.busy(self.id, "running the program")
+                self.screen.hold(on=False)
             case ToolCallDenied(call=call, reason=reason) if call.id not in self.asked:
                 self.say(f"{call_text(call)} refused: {clipped(reason, lines=3)}", style="warning")
 
@@ -317,6 +317,7 @@ class _Watched:
 
     def _end(self, event: RunFinished, *, answer: bool) -> None:
         self.screen.busy(self.id, None)
+        self.screen.hold(on=False)
         self._flush()
         text, style = _ENDS.get(event.state, (event.state, "warning"))
         steps = f"{self.steps} step{'' if self.steps == 1 else 's'}, " if self.steps else ""

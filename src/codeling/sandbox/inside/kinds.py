@@ -184,12 +184,12 @@ def install(values, libraries, readers):
         return list(column[0]) if pandas is None else _index(pandas, column)
 
     def read_moment(codec, tree, depth):
-        pandas, number = _module("pandas"), int(values._text(tree["text"]))
+        pandas, number = _module("pandas"), int(values.text(tree["text"]))
         if pandas is None:
             return number
         if tree["v"] == "Timedelta":
             return pandas.Timedelta(number)
-        zone = values._zone(tree["tz"] if tree["tz"] not in ("", "UTC") else None if not tree["tz"] else "UTC")
+        zone = values.zone_of(tree["tz"] if tree["tz"] not in ("", "UTC") else None if not tree["tz"] else "UTC")
         return pandas.Timestamp(number, tz=zone)
 
     def read_missing(codec, tree, depth):

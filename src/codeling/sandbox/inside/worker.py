@@ -8,37 +8,26 @@ but for tool calls in awaited positions (see `awaiting.py`) and `final_answer`.
 
 import ast
 import builtins
-import codecs
 import inspect
 import io
 import linecache
 import os
 import signal
-import stat
 import sys
 import threading
-import time
-import traceback
 import types
 
 import values
 from awaiting import TopLevelAwait, awaited
+from failures import cut, tool_error, traceback_text
+from output import Final, Output
 from wire import Wire
 
 __all__ = ("main",)
 
 VERSION = 1
-KEPT_OUTPUT = 16 << 20
-MOST_TEXT = 40000
+MODULES = ("worker", "values", "plain", "kinds", "awaiting", "failures", "output", "wire")
 MOST_IMAGES = 8
-
-
-class Final(BaseException):
-    """Ends a program that has called final_answer."""
-
-
-class ToolError(RuntimeError):
-    """A tool call failed; the message says why."""
 
 
 class Tool:
@@ -70,71 +59,6 @@ class Tool:
 
     def __repr__(self):
         return "<tool {}{}>".format(self.__name__, getattr(self, "__signature__", "(...)"))
-
-
-class Output(io.RawIOBase):
-    """Collects what the program prints; the first part of it goes to the host as it comes."""
-
-    def __init__(self, worker, limit):
-        self._worker = worker
-        self._limit = limit
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._kept, self._ended = bytearray(), 0
-        self.begin()
-
-    def begin(self):
-        """Start a step: forget the last one's text, but not what came after its end."""
-        late = self._kept[self._ended :]
-        self._kept, self._pending, self._sent = late, late[: self._limit], 0
-        self.size, self._ended, self._since = len(late), 0, 0.0
-
-    def writable(self):
-        return True
-
-    def fileno(self):
-        return 1
-
-    def close(self):
-        """Stay open: a program that closes its output closes nothing for the next one."""
-
-    def write(self, data):
-        if self._worker.final is not None and self._worker.is_main():
-            raise Final
-        data = bytes(data)
-        self.size += len(data)
-        self._kept += data[: max(0, KEPT_OUTPUT - len(self._kept))]
-        self._pending += data[: max(0, self._limit - self._sent - len(self._pending))]
-        now = time.monotonic()
-        if len(self._pending) >= 8192 or now - self._since > 0.2:
-            self._since = now
-            self.send()
-        return len(data)
-
-    def send(self, last=False):
-        """Pass on what has been printed since."""
-        if self._pending and self._worker.running:
-            data, self._pending = bytes(self._pending), bytearray()
-            self._sent += len(data)
-            text = self._decoder.decode(data, last)
-            if text:
-                self._worker.wire.send({"t": "out", "text": text})
-
-    def end(self):
-        """End the step and give its whole text, as far as it is kept."""
-        self._take_raw()
-        self.send(last=True)
-        self._ended = len(self._kept)
-        return self._kept.decode("utf-8", "replace")
-
-    def _take_raw(self):
-        """Fetch what C code and child processes wrote to descriptors 1 and 2, where those are files."""
-        for fd in (1, 2):
-            try:
-                if stat.S_ISREG(os.fstat(fd).st_mode) and os.fstat(fd).st_size:
-                    self.write(os.pread(fd, self._limit, 0))
-                    os.ftruncate(fd, 0)
-            except OSError:
-                pass
 
 
 class Worker:
@@ -185,7 +109,7 @@ class Worker:
 
     def _value(self, reply):
         if "err" in reply:
-            raise _tool_error(reply["err"])
+            raise tool_error(reply["err"])
         return self.codec.decode(reply["val"])
 
     def final_answer(self, answer=None):
@@ -286,7 +210,7 @@ class Worker:
     def _shown(self, value):
         if value is None or self._picture(value):
             return None
-        return _cut(repr(value))
+        return cut(repr(value))
 
     def _picture(self, value):
         """Send the value as a picture, if it is one."""
@@ -311,7 +235,7 @@ class Worker:
 
     def _error(self, error):
         try:
-            text = _cut(_traceback(error))
+            text = cut(traceback_text(error))
             return text + self._hint(error)
         except BaseException:  # the program's own exception class may raise anything when it is read
             return "{}: (its text could not be read)".format(type.__getattribute__(type(error), "__name__"))
@@ -336,45 +260,6 @@ class Worker:
 
 def _awaitable(function):
     return function.aio if type(function) is Tool else function
-
-
-def _tool_error(text):
-    """An error that `except ToolError` catches, and `except KeyError` where the tool raised one."""
-    kind = getattr(builtins, text.partition(":")[0], None)
-    if isinstance(kind, type) and issubclass(kind, Exception) and kind is not Exception:
-        try:
-            return type("ToolError", (ToolError, kind), {"__module__": "builtins", "__str__": _first_argument})(text)
-        except TypeError:
-            pass  # two layouts that cannot be joined, such as with OSError or UnicodeError
-    return ToolError(text)
-
-
-def _first_argument(error):
-    return str(error.args[0])
-
-
-def _traceback(error):
-    """The traceback with the program's own lines, and the last one of a library."""
-    texts, seen = [], traceback.TracebackException.from_exception(error, limit=-60)
-    while seen is not None and len(texts) < 3:
-        own = [frame for frame in seen.stack if frame.filename.startswith("<step ")]
-        foreign = [frame for frame in list(seen.stack)[-1:] if frame not in own and __file__ != frame.filename]
-        if own and foreign and os.path.dirname(__file__) == os.path.dirname(foreign[0].filename):
-            foreign = []
-        lines = ["Traceback (most recent call last):\n"] if own else []
-        for frame in own[-6:]:
-            lines.append("  {}, line {}, in {}\n    {}\n".format(frame.filename, frame.lineno, frame.name, frame.line))
-        lines += ["  {}, line {}, in {}\n".format(f.filename, f.lineno, f.name) for f in foreign if own]
-        texts.append("".join(lines) + "".join(seen.format_exception_only()))
-        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
-    return "\nwhile handling this:\n".join(text.rstrip() for text in texts)
-
-
-def _cut(text):
-    if len(text) <= MOST_TEXT:
-        return text
-    half = MOST_TEXT // 2
-    return "{}\n[... {} characters cut ...]\n{}".format(text[:half], len(text) - 2 * half, text[-half:])
 
 
 def _seed(seed):
@@ -406,7 +291,7 @@ def _only_import(allowed, names):
 
 def main(read_fd, write_fd):
     """Serve the host on these descriptors until it closes them."""
-    for name in ("worker", "values", "kinds", "awaiting", "wire"):  # programs may have modules of these names
+    for name in MODULES:  # programs may have modules of these names
         if name in sys.modules:
             sys.modules["_codeling_" + name] = sys.modules.pop(name)
     Worker(read_fd, write_fd).serve()

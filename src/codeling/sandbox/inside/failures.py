@@ -1,0 +1,52 @@
+"""How errors are told: the program's own lines, short, and read without trusting the exception."""
+
+import builtins
+import os
+import traceback
+
+__all__ = ("ToolError", "cut", "tool_error", "traceback_text")
+
+MOST_TEXT = 40000
+
+
+class ToolError(RuntimeError):
+    """A tool call failed; the message says why."""
+
+
+def tool_error(text):
+    """An error that `except ToolError` catches, and `except KeyError` where the tool raised one."""
+    kind = getattr(builtins, text.partition(":")[0], None)
+    if isinstance(kind, type) and issubclass(kind, Exception) and kind is not Exception:
+        try:
+            return type("ToolError", (ToolError, kind), {"__module__": "builtins", "__str__": _first_argument})(text)
+        except TypeError:
+            pass  # two layouts that cannot be joined, such as with OSError or UnicodeError
+    return ToolError(text)
+
+
+def _first_argument(error):
+    return str(error.args[0])
+
+
+def traceback_text(error):
+    """The traceback with the program's own lines, and the last one of a library."""
+    texts, seen = [], traceback.TracebackException.from_exception(error, limit=-60)
+    while seen is not None and len(texts) < 3:
+        own = [frame for frame in seen.stack if frame.filename.startswith("<step ")]
+        foreign = [frame for frame in list(seen.stack)[-1:] if frame not in own and __file__ != frame.filename]
+        if own and foreign and os.path.dirname(__file__) == os.path.dirname(foreign[0].filename):
+            foreign = []
+        lines = ["Traceback (most recent call last):\n"] if own else []
+        for frame in own[-6:]:
+            lines.append("  {}, line {}, in {}\n    {}\n".format(frame.filename, frame.lineno, frame.name, frame.line))
+        lines += ["  {}, line {}, in {}\n".format(f.filename, f.lineno, f.name) for f in foreign if own]
+        texts.append("".join(lines) + "".join(seen.format_exception_only()))
+        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+    return "\nwhile handling this:\n".join(text.rstrip() for text in texts)
+
+
+def cut(text):
+    if len(text) <= MOST_TEXT:
+        return text
+    half = MOST_TEXT // 2
+    return "{}\n[... {} characters cut ...]\n{}".format(text[:half], len(text) - 2 * half, text[-half:])

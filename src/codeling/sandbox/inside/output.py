@@ -1,0 +1,80 @@
+"""What a program prints: kept whole for the program, in part for the host."""
+
+import codecs
+import io
+import os
+import stat
+import time
+
+__all__ = ("Final", "Output")
+
+KEPT_OUTPUT = 16 << 20
+
+
+class Final(BaseException):
+    """Ends a program that has called final_answer."""
+
+
+class Output(io.RawIOBase):
+    """Collects what the program prints; the first part of it goes to the host as it comes."""
+
+    def __init__(self, worker, limit):
+        self._worker = worker
+        self._limit = limit
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._kept, self._ended = bytearray(), 0
+        self.begin()
+
+    def begin(self):
+        """Start a step: forget the last one's text, but not what came after its end."""
+        late = self._kept[self._ended :]
+        self._kept, self._pending, self._sent = late, late[: self._limit], 0
+        self.size, self._ended, self._since = len(late), 0, 0.0
+
+    def writable(self):
+        return True
+
+    def fileno(self):
+        return 1
+
+    def close(self):
+        """Stay open: a program that closes its output closes nothing for the next one."""
+
+    def write(self, data):
+        if self._worker.final is not None and self._worker.is_main():
+            raise Final
+        data = bytes(data)
+        self.size += len(data)
+        self._kept += data[: max(0, KEPT_OUTPUT - len(self._kept))]
+        self._pending += data[: max(0, self._limit - self._sent - len(self._pending))]
+        now = time.monotonic()
+        if len(self._pending) >= 8192 or now - self._since > 0.2:
+            self._since = now
+            self.send()
+        return len(data)
+
+    def send(self, last=False):
+        """Pass on what has been printed since."""
+        if self._pending and self._worker.running:
+            data, self._pending = bytes(self._pending), bytearray()
+            self._sent += len(data)
+            text = self._decoder.decode(data, last)
+            if text:
+                self._worker.wire.send({"t": "out", "text": text})
+
+    def end(self):
+        """End the step and give its whole text, as far as it is kept."""
+        self._take_raw()
+        self.send(last=True)
+        self._ended = len(self._kept)
+        return self._kept.decode("utf-8", "replace")
+
+    def _take_raw(self):
+        """Fetch what C code and child processes wrote to descriptors 1 and 2, where those are files."""
+        for fd in (1, 2):
+            try:
+                if stat.S_ISREG(os.fstat(fd).st_mode) and os.fstat(fd).st_size:
+                    self.write(os.pread(fd, self._limit, 0))
+                    os.ftruncate(fd, 0)
+            except OSError:
+                pass

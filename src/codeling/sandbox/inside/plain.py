@@ -1,0 +1,213 @@
+"""Values of the standard library as data, and what stands in for objects that are no data."""
+
+import base64
+import binascii
+import datetime
+import decimal
+import fractions
+import math
+import pathlib
+import uuid
+
+__all__ = ("PLAIN", "READERS", "BadData", "Handle", "Record", "Unencodable", "text", "zone_of")
+
+MOST_DIGITS = 1 << 20
+
+
+class Unencodable(ValueError):
+    """A value that cannot cross."""
+
+
+class BadData(ValueError):
+    """A tree that no codec wrote."""
+
+
+class Handle:
+    """An object that lives on the other side. It can be passed on, returned and compared, nothing more."""
+
+    __slots__ = ("_number", "_owner", "_shown")
+
+    def __init__(self, owner, number, shown):
+        self._owner, self._number, self._shown = owner, number, shown
+
+    def __repr__(self):
+        return self._shown
+
+    def __getattr__(self, name):
+        raise AttributeError(
+            "{} lives on the other side: it can be given to tools and returned, but has no {!r} here".format(
+                self._shown, name
+            )
+        )
+
+    def __eq__(self, other):
+        return type(other) is Handle and other._owner is self._owner and other._number == self._number
+
+    def __hash__(self):
+        return hash(self._number)
+
+
+class Record:
+    """The fields of an object whose class is not known on this side."""
+
+    def __init__(self, type_name, fields):
+        self.__dict__.update(fields)
+        self.__dict__["_type"] = type_name
+
+    def __repr__(self):
+        shown = ", ".join("{}={!r}".format(name, value) for name, value in self._fields().items())
+        return "{}({})".format(self._type.rpartition(".")[2], shown)
+
+    def __eq__(self, other):
+        return type(other) is Record and self.__dict__ == other.__dict__
+
+    __hash__ = None
+
+    def _fields(self):
+        return {name: value for name, value in self.__dict__.items() if name != "_type"}
+
+
+def text(value):
+    if type(value) is not str or len(value) > 500:
+        raise BadData("not a name")
+    return value
+
+
+def _aware(value):
+    """A zone as its name or as its offset in seconds."""
+    zone = value.tzinfo
+    if zone is None:
+        return None
+    key = getattr(zone, "key", None)
+    if type(key) is str:
+        return key
+    offset = value.utcoffset() if isinstance(value, datetime.datetime) else zone.utcoffset(None)
+    return offset.total_seconds() if offset is not None else None
+
+
+def zone_of(data):
+    if data is None:
+        return None
+    if type(data) in (int, float):
+        return datetime.timezone(datetime.timedelta(seconds=data))
+    import zoneinfo
+
+    parts = text(data).split("/")
+    if not all(part.replace("_", "").replace("-", "").replace("+", "").isalnum() for part in parts):
+        raise BadData("not a time zone")
+    return zoneinfo.ZoneInfo(data)
+
+
+def _give_datetime(value):
+    fields = [value.year, value.month, value.day, value.hour, value.minute, value.second, value.microsecond]
+    return [fields, value.fold, _aware(value)]
+
+
+def _read_datetime(codec, tree, depth):
+    fields, fold, zone = tree["v"]
+    return datetime.datetime(*fields, tzinfo=zone_of(zone), fold=fold)
+
+
+def _read_time(codec, tree, depth):
+    fields, fold, zone = tree["v"]
+    return datetime.time(*fields, tzinfo=zone_of(zone), fold=fold)
+
+
+def _read_int(codec, tree, depth):
+    digits = tree["v"]
+    if type(digits) is not str or len(digits) > MOST_DIGITS * 8:
+        raise BadData("not an int")
+    return int(digits, 16)
+
+
+def _read_float(codec, tree, depth):
+    return {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[tree["v"]]
+
+
+def _read_bytes(codec, tree, depth):
+    try:
+        return base64.b64decode(tree["v"], validate=True)
+    except binascii.Error:
+        raise BadData("not base64")
+
+
+def _read_decimal(codec, tree, depth):
+    if type(tree["v"]) is not str or len(tree["v"]) > MOST_DIGITS:
+        raise BadData("not a decimal")
+    return decimal.Decimal(tree["v"])
+
+
+def _read_fraction(codec, tree, depth):
+    above, below = (codec._decode(part, depth) for part in tree["v"])
+    if type(above) is not int or type(below) is not int or below == 0:
+        raise BadData("not a fraction")
+    return fractions.Fraction(above, below)
+
+
+def _read_path(codec, tree, depth):
+    kind, text = tree["v"]
+    made = {"posix": pathlib.PurePosixPath, "windows": pathlib.PureWindowsPath, "path": pathlib.Path}[kind]
+    if type(text) is not str or "\0" in text:
+        raise BadData("not a path")
+    return made(text)
+
+
+def _big(value):
+    return value if -(1 << 63) <= value < 1 << 63 else {"$": "int", "v": hex(value)}
+
+
+def _give_path(value):
+    if isinstance(value, pathlib.Path):
+        return ["path", str(value)]
+    return ["windows" if isinstance(value, pathlib.PureWindowsPath) else "posix", str(value)]
+
+
+def _give_delta(value):
+    return [value.days, value.seconds, value.microseconds]
+
+
+PLAIN = {
+    bytes: ("bytes", lambda v: base64.b64encode(v).decode("ascii")),
+    bytearray: ("bytearray", lambda v: base64.b64encode(bytes(v)).decode("ascii")),
+    complex: ("complex", lambda v: [repr(v.real), repr(v.imag)]),
+    datetime.datetime: ("datetime", _give_datetime),
+    datetime.date: ("date", lambda v: [v.year, v.month, v.day]),
+    datetime.time: ("time", lambda v: [[v.hour, v.minute, v.second, v.microsecond], v.fold, _aware(v)]),
+    datetime.timedelta: ("timedelta", _give_delta),
+    datetime.timezone: ("timezone", lambda v: v.utcoffset(None).total_seconds()),
+    decimal.Decimal: ("decimal", str),
+    fractions.Fraction: ("fraction", lambda v: [_big(v.numerator), _big(v.denominator)]),
+    uuid.UUID: ("uuid", lambda v: v.hex),
+    pathlib.PurePosixPath: ("path", _give_path),
+    pathlib.PureWindowsPath: ("path", _give_path),
+    pathlib.PosixPath: ("path", _give_path),
+    pathlib.WindowsPath: ("path", _give_path),
+    range: ("range", lambda v: [_big(v.start), _big(v.stop), _big(v.step)]),
+    slice: (
+        "slice",
+        lambda v: [part if part is None or type(part) is int else str(part) for part in (v.start, v.stop, v.step)],
+    ),
+    type(Ellipsis): ("ellipsis", lambda v: None),
+}
+READERS = {
+    "int": _read_int,
+    "float": _read_float,
+    "bytes": _read_bytes,
+    "bytearray": lambda codec, tree, depth: bytearray(_read_bytes(codec, tree, depth)),
+    "complex": lambda codec, tree, depth: complex(float(tree["v"][0]), float(tree["v"][1])),
+    "tuple": lambda codec, tree, depth: tuple(codec._items(tree, depth)),
+    "set": lambda codec, tree, depth: set(codec._items(tree, depth)),
+    "frozenset": lambda codec, tree, depth: frozenset(codec._items(tree, depth)),
+    "datetime": _read_datetime,
+    "date": lambda codec, tree, depth: datetime.date(*tree["v"]),
+    "time": _read_time,
+    "timedelta": lambda codec, tree, depth: datetime.timedelta(*tree["v"]),
+    "timezone": lambda codec, tree, depth: datetime.timezone(datetime.timedelta(seconds=tree["v"])),
+    "decimal": _read_decimal,
+    "fraction": _read_fraction,
+    "uuid": lambda codec, tree, depth: uuid.UUID(hex=tree["v"]),
+    "path": _read_path,
+    "range": lambda codec, tree, depth: range(*codec._items(tree, depth)),
+    "slice": lambda codec, tree, depth: slice(*codec._items(tree, depth)),
+    "ellipsis": lambda codec, tree, depth: Ellipsis,
+}

@@ -1,0 +1,1 @@
+"""Tools that come with codeling. They run on the host, like every tool."""

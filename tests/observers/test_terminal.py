@@ -1,0 +1,197 @@
+"""What a person sees of runs, from real runs in the default sandbox."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from codeling import CodeAgent, TerminalObserver, ToolCallingAgent, tool
+from codeling.events import CodeOutput, ModelDelta, RunFinished, RunStarted, StepStarted, ToolCallFinished
+from codeling.messages import Delta, ToolCall
+from codeling.protocols import Approval
+from codeling.testing import ScriptedModel
+
+
+@tool
+def double(number: int) -> int:
+    """Double a number."""
+    return number * 2
+
+
+@tool(needs_approval=True)
+def launch(where: str) -> str:
+    """Launch something."""
+    return f"launched to {where}"
+
+
+def program(code: str, thought: str = "Let me see.") -> str:
+    return f"{thought}\n```python\n{code}\n```"
+
+
+def seen(*programs: str, color: bool | None = None, tools: Iterable[Any] = (double,), **options: Any) -> str:
+    """Give what is shown of a run whose model writes these programs."""
+    file = io.StringIO()
+    shown = {name: options.pop(name) for name in ("quiet", "answer") if name in options}
+    observer = TerminalObserver(file, color=color, **shown)
+    agent = CodeAgent(tools, ScriptedModel([program(code) for code in programs]), observers=[observer], **options)
+    agent.run("Do it.", return_full_result=True)
+    agent.close()
+    return file.getvalue()
+
+
+def test_a_run_is_told_step_by_step() -> None:
+    """Task, wall, thought, program, call, result, output, value, answer and end are all there, in this order."""
+    text = seen("x = double(21)\nprint('got', x)\nx", "final_answer(x)")
+    parts = ["CodeAgent, run ", "Do it.", "wall: ", "Step 1", "Let me see.", "1  x = double(21)", "> double(21)", "< 42",
+             "| got 42", "= 42", "tokens in", "Step 2", "final_answer(x)", "answer: 42", "Done", "2 steps, "]  # fmt: skip
+    places = [text.find(part) for part in parts]
+
+    assert -1 not in places, dict(zip(parts, places, strict=True))
+    assert places == sorted(places)
+
+
+def test_hostile_output_never_reaches_the_terminal_raw() -> None:
+    """ANSI, control and bidirectional characters of programs, values and models are shown as escapes."""
+    hostile = "\\x1b]0;title\\x07\\x1b[2J\\u202e\\x9b31m"
+    for color in (None, True):
+        text = seen(f"print('{hostile}')\n'{hostile}'", f"final_answer('{hostile}')", color=color)
+
+        assert "\\x1b]0;title\\x07" in text
+        assert not {"\x07", "\u202e", "\x9b"} & set(text)
+        assert "\x1b]" not in text
+        assert "\x1b[2J" not in text
+
+
+def test_markup_of_rich_is_text() -> None:
+    """What looks like rich's markup or emoji codes is shown as it was printed."""
+    assert "[bold red]x[/] :smile:" in seen("print('[bold red]x[/] :smile:')", "final_answer(1)", color=True)
+
+
+def test_colour_highlights_the_program() -> None:
+    """With colour the text is the same, and the program is highlighted."""
+    text = seen("import math\nmath.pi", "final_answer(1)", color=True)
+
+    assert "\x1b[" in text
+    assert "3.14159" in text
+
+
+def test_nested_runs_are_indented() -> None:
+    """A managed agent's run is told inside the step that called it, under its own name."""
+    file = io.StringIO()
+    helper = CodeAgent([], ScriptedModel([program("final_answer(7)")]), name="helper", description="Helps.")
+    model = ScriptedModel([program("print(helper('Give seven.'))"), program("final_answer(8)")])
+    CodeAgent([], model, managed_agents=[helper], observers=[TerminalObserver(file)]).run("Do it.")
+    lines = file.getvalue().splitlines()
+
+    assert any(line.startswith("    helper, run ") for line in lines)
+    assert "    helper: step 1" in lines
+    assert "      answer: 7" in lines
+    assert lines.index("    helper: step 1") < next(i for i, line in enumerate(lines) if line.startswith("  < 7"))
+
+
+def test_errors_and_failed_calls_are_told() -> None:
+    """A failed call has its error as its result, and the program's error is there too."""
+    text = seen("double('x')", "double(1, 2, 3)", "final_answer(1)")
+
+    assert "ToolError" in text
+    assert "Traceback" in text
+
+
+def test_a_flood_is_cut() -> None:
+    """Much output and many calls are cut, and how much is missing is said."""
+    text = seen("for i in range(3000):\n    print('line', i)\nfor i in range(60):\n    double(i)", "final_answer(1)")
+
+    assert "| line 0" in text
+    assert "more characters of output" in text
+    assert "… 35 more calls" in text
+    assert text.count("\n") < 150
+
+
+def test_one_endless_line_is_cut() -> None:
+    """A line without an end takes no more room than many lines."""
+    text = seen("print('x' * 3_000_000)", "final_answer(1)")
+
+    assert len(text) < 10_000
+    assert "more characters of output" in text
+
+
+def test_approvals_are_told() -> None:
+    """A call that waits for a person is shown, and what the person said."""
+
+    async def no(call: ToolCall, reason: str, /) -> Approval:
+        return Approval(approved=False, reason="too late today")
+
+    text = seen("launch('the Moon')", "final_answer(1)", tools=[launch], approver=no)
+
+    assert "Waits for approval (the tool needs approval): launch('the Moon')" in text
+    assert "Refused: too late today" in text
+
+
+def test_quiet_says_only_what_matters() -> None:
+    """A good run is silent; a bad end and a call that waits are told."""
+    assert seen("final_answer(1)", quiet=True) == ""
+
+    text = seen("launch('the Moon')", tools=[launch], quiet=True)
+    assert "launch('the Moon')" in text
+    assert "Waits for a person" in text
+    assert "Step 1" not in text
+
+
+def test_the_answer_may_be_left_out() -> None:
+    """Whoever shows the answer elsewhere need not see it twice."""
+    assert "answer: 12345" not in seen("final_answer(12345)", answer=False)
+
+
+def test_json_calls_are_told() -> None:
+    """The other form of action is shown as well: what was said, each call, each result."""
+    file = io.StringIO()
+    calls = [
+        ToolCall(id="a", name="double", kwargs={"number": 4}),
+        ToolCall(id="b", name="double", kwargs={"number": 5}),
+    ]
+    model = ScriptedModel([calls, [ToolCall(id="c", name="final_answer", kwargs={"answer": 9})]])
+    ToolCallingAgent([double], model, observers=[TerminalObserver(file)]).run("Do it.")
+
+    assert "> double(number=4)" in file.getvalue()
+    assert "< 10" in file.getvalue() or "< double: 10" in file.getvalue()
+    assert "answer: 9" in file.getvalue()
+
+
+class Broken(io.StringIO):
+    """A file that cannot be written."""
+
+    def write(self, text: str, /) -> int:
+        raise BrokenPipeError
+
+
+class Nasty:
+    def __repr__(self) -> str:
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize("color", [None, True])
+def test_it_never_raises(color: bool | None) -> None:
+    """A closed or broken file, and events out of order or with broken values, harm nobody."""
+    closed = io.StringIO()
+    closed.close()
+    for file in (closed, Broken(), io.StringIO()):
+        observer = TerminalObserver(file, color=color)
+        observer(ToolCallFinished(run_id="x", call_id="nobody's", value=Nasty()))
+        observer(RunStarted(run_id="x", task="\ud800", variables={"v": Nasty()}))
+        observer(StepStarted(run_id="x", step=1))
+        observer(ModelDelta(run_id="x", delta=Delta(text="…")))
+        observer(CodeOutput(run_id="y", text="half a line"))
+        observer(RunFinished(run_id="x", state="failed", error="it broke"))
+        observer.close()
+
+
+def test_a_narrow_encoding_is_no_obstacle() -> None:
+    """A log in ASCII gets escapes for what it cannot hold."""
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding="ascii")
+    TerminalObserver(file)(RunStarted(run_id="x", task="größer → besser"))
+
+    assert b"gr\\xf6\\xdfer \\u2192 besser" in raw.getvalue()

@@ -1,0 +1,1 @@
+"""Tests of the tools that come with codeling, against real servers on loopback."""
