@@ -10,7 +10,7 @@ from pathlib import Path
 from codeling.cli import main
 from tests.models.loopback import Loopback, streams
 
-__all__ = ("EXAMPLES", "command", "codeling", "program", "usage_error")
+__all__ = ("EXAMPLES", "codeling", "command", "program", "usage_error")
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -122,7 +122,8 @@ def test_without_a_person_a_call_that_needs_one_pauses_the_run(server: Loopback,
 def in_terminal(line: list[str], *, answer: bytes) -> tuple[str, int]:
     """Run a command in a terminal of its own, type the answer to its question, and give what was seen."""
     # Python in between makes the terminal the controlling one, as a shell does.
-    adopt = "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+    adopt = "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
+    adopt += "os.execv(sys.argv[1], sys.argv[1:])"
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120"}
     child = subprocess.Popen(

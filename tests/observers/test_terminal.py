@@ -28,6 +28,7 @@ def launch(where: str) -> str:
 
 
 def program(code: str, thought: str = "Let me see.") -> str:
+    """Give a reply as a model writes it."""
     return f"{thought}\n```python\n{code}\n```"
 
 
@@ -45,8 +46,9 @@ def seen(*programs: str, color: bool | None = None, tools: Iterable[Any] = (doub
 def test_a_run_is_told_step_by_step() -> None:
     """Task, wall, thought, program, call, result, output, value, answer and end are all there, in this order."""
     text = seen("x = double(21)\nprint('got', x)\nx", "final_answer(x)")
-    parts = ["CodeAgent, run ", "Do it.", "wall: ", "Step 1", "Let me see.", "1  x = double(21)", "> double(21)", "< 42",
-             "| got 42", "= 42", "tokens in", "Step 2", "final_answer(x)", "answer: 42", "Done", "2 steps, "]  # fmt: skip
+    step = ["Step 1", "Let me see.", "1  x = double(21)", "> double(21)", "< 42", "| got 42", "= 42", "tokens in"]
+    end = ["Step 2", "final_answer(x)", "answer: 42", "Done", "2 steps, "]
+    parts = ["CodeAgent, run ", "Do it.", "wall: ", *step, *end]
     places = [text.find(part) for part in parts]
 
     assert -1 not in places, dict(zip(parts, places, strict=True))
@@ -164,10 +166,13 @@ class Broken(io.StringIO):
     """A file that cannot be written."""
 
     def write(self, text: str, /) -> int:
+        """Fail as a pipe without a reader does."""
         raise BrokenPipeError
 
 
 class Nasty:
+    """A value whose description fails."""
+
     def __repr__(self) -> str:
         raise RuntimeError("no")
 

@@ -1,0 +1,97 @@
+"""Every example runs and gives the right answer, with a model that answers from a script."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from codeling.messages import ToolCall
+from codeling.testing import ScriptedModel
+
+from .helpers import EXAMPLES, program
+
+
+@pytest.fixture(autouse=True)
+def beside_the_examples() -> Iterator[None]:
+    """Examples import their neighbours, as scripts do."""
+    sys.path.insert(0, str(EXAMPLES))
+    yield
+    sys.path.remove(str(EXAMPLES))
+
+
+def example(name: str) -> ModuleType:
+    return importlib.import_module(name)
+
+
+def script(*programs: str) -> ScriptedModel:
+    return ScriptedModel([program(code) for code in programs])
+
+
+def test_every_example_is_tested() -> None:
+    """No example is forgotten here."""
+    tested = {"approval", "quickstart", "tables", "team", "two_forms", "typed_answer", "watching"}
+
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == tested
+
+
+def test_quickstart() -> None:
+    """The mean is computed from the table."""
+    code = "big = [p['radius_km'] for p in read_table('planets') if p['moons'] > 10]\nfinal_answer(sum(big) / len(big))"
+
+    assert example("quickstart").main(script(code)) == 44531.75
+
+
+def test_two_forms(capsys: pytest.CaptureFixture[str]) -> None:
+    """Both forms answer, and what they cost is printed."""
+    code = "final_answer(sum(m['discovered'] is not None and m['discovered'] < 1700 for m in read_table('moons')))"
+    calls: list[Any] = [[ToolCall(id="a", name="read_table", kwargs={"name": "moons"})], "7"]
+    results = example("two_forms").main(script(code), ScriptedModel(calls))
+
+    assert [result.output for result in results] == [7, "7"]
+    assert "CodeAgent: 7 after 1 steps" in capsys.readouterr().out
+
+
+def test_team() -> None:
+    """The manager's answer holds what its helper found in the table."""
+    helper = script("final_answer(max(read_table('moons'), key=lambda moon: moon['radius_km'])['moon'])")
+    manager = script("name = astronomer('Which moon has the largest radius?')\nfinal_answer(f'It is {name}.')")
+
+    assert example("team").main(manager, helper) == "It is Ganymede."
+
+
+def test_watching(capsys: pytest.CaptureFixture[str]) -> None:
+    """The events come in their order, the last one with the answer."""
+    model = script("planets = read_table('planets')\nprint(len(planets))",
+                   "final_answer(max(planets, key=lambda planet: planet['day_hours'])['planet'])")  # fmt: skip
+    last = example("watching").main(model)
+    lines = capsys.readouterr().out
+
+    assert (last.state, last.output) == ("success", "Mercury")
+    assert (
+        lines.index("--- program 1") < lines.index("--- calls read_table('planets',)") < lines.index("--- saw '8\\n'")
+    )
+
+
+def test_approval() -> None:
+    """Nothing is sent before the approval; afterwards the same program goes on and sends once."""
+    module = example("approval")
+
+    assert module.main(script("address = find_address('Ann')\nfinal_answer(send_mail(address, 'Hello!'))")) == (
+        "sent to ann@example.org"
+    )
+    assert module.SENT == ["ann@example.org: Hello!"]
+
+
+def test_typed_answer() -> None:
+    """A dict becomes the dataclass; what fails the check is asked for again."""
+    model = script("final_answer({'inner': 'Earth', 'outer': 'Mars', 'million_km': 78.4})",
+                   "final_answer({'inner': 'Uranus', 'outer': 'Neptune', 'million_km': '1648'})")  # fmt: skip
+    answer = example("typed_answer").main(model)
+
+    assert (answer.inner, answer.outer, answer.million_km) == ("Uranus", "Neptune", 1648.0)
+    assert "is_far" in model.requests[1].messages[-1].content
