@@ -6,6 +6,7 @@ follows a link.
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -27,7 +28,14 @@ def base_folder(process: int) -> Path:
     """The folder that holds this process's working folders; others may pass through it, not list it."""
     path = Path(tempfile.mkdtemp(prefix="codeling-"))
     path.chmod(0o711)
+    atexit.register(_remove_own, str(path), process)
     return path
+
+
+def _remove_own(folder: str, process: int) -> None:
+    """At the end of the process that made it, and not of a child that it forked."""
+    if os.getpid() == process:
+        remove(folder)
 
 
 def usage(folder: str, *, most_bytes: int, most_files: int) -> tuple[int, int]:
