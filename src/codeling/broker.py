@@ -44,8 +44,12 @@ class Broker:
 
         Raises `ToolError` for what the caller may handle, `EndsRun` for what ends the run.
         """
-        tool = self._find(call)
-        bound = tool.bind(call.args, call.kwargs)
+        try:
+            tool = self._find(call)
+            bound = tool.bind(call.args, call.kwargs)
+        except ToolError as error:
+            await self._run.emit(ToolCallFinished(call_id=call.id, error=str(error)))
+            raise
         repeatable = tool.effect in ("read", "idempotent")
         if past := self._run.recalled(call, repeatable=repeatable):
             return _value(past)

@@ -39,7 +39,9 @@ def traceback_text(error):
         lines = ["Traceback (most recent call last):\n"] if own else []
         for frame in own[-6:]:
             lines.append("  {}, line {}, in {}\n    {}\n".format(frame.filename, frame.lineno, frame.name, frame.line))
-        lines += ["  {}, line {}, in {}\n".format(f.filename, f.lineno, f.name) for f in foreign if own]
+        for frame in foreign if own else ():
+            name = "/".join(frame.filename.split("/")[-2:])  # where a library is installed is nobody's business
+            lines.append("  {}, line {}, in {}\n".format(name, frame.lineno, frame.name))
         texts.append("".join(lines) + "".join(seen.format_exception_only()))
         seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
     return "\nwhile handling this:\n".join(text.rstrip() for text in texts)

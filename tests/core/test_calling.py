@@ -1,0 +1,110 @@
+"""JSON agents: native calls and calls written as text, several at once, on the same loop."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from codeling import Message, Reply, ToolCall, ToolCallingAgent
+from codeling.events import ToolCallFinished
+from codeling.testing import ScriptedModel
+
+from .helpers import TOOLS
+
+
+def calls(*made: tuple[str, dict[str, Any]], ids: bool = True) -> Reply:
+    """A reply with native tool calls."""
+    named = [ToolCall(id=f"c{n}" if ids else "", name=name, kwargs=given) for n, (name, given) in enumerate(made)]
+    return Reply(calls=tuple(named), finish="calls")
+
+
+def agent(*replies: Any, **options: Any) -> ToolCallingAgent:
+    """An agent that answers from a script."""
+    return ToolCallingAgent(TOOLS, ScriptedModel(replies), **options)
+
+
+def told(made: ToolCallingAgent, request: int) -> list[Message]:
+    """What the model was told with its n-th request."""
+    assert isinstance(made.model, ScriptedModel)
+    return list(made.model.requests[request].messages)
+
+
+def test_calls_and_results_are_native_messages() -> None:
+    """Each call has its own tool message with its own id, and values are fitted to the signature."""
+    made = agent(calls(("add", {"a": "2", "b": 3})), calls(("final_answer", {"answer": 5})))
+
+    assert made.run("Add.") == 5
+    messages = told(made, 1)
+    assert messages[-2].calls[0].name == "add"
+    assert (messages[-1].role, messages[-1].call_id, messages[-1].content) == ("tool", "c0", "5")
+    assert {schema.name for schema in made.model.requests[0].tools} >= {"add", "final_answer"}  # type: ignore[union-attr]
+
+
+def test_several_calls_run_at_once_and_one_that_fails_loses_nothing() -> None:
+    """Parallel calls take as long as one, in the order of the reply, and an error is a result like any."""
+    reply = calls(("slow_double", {"number": 1}), ("broken", {"key": "k"}), ("sleepy", {"number": 3}), ("nope", {}))
+    made = agent(reply, calls(("final_answer", {"answer": "done"})))
+    since = time.monotonic()
+
+    assert made.run("Go.") == "done"
+    assert time.monotonic() - since < 2
+    results = [message.content for message in told(made, 1)[-4:]]
+    assert results[0] == "2"
+    assert "KeyError: 'k'" in results[1]
+    assert results[2] == "3"
+    assert "there is no tool 'nope'" in results[3]
+
+
+def test_missing_and_repeated_ids_lose_no_call() -> None:
+    """Calls without ids get ids of their own."""
+    reply = calls(("add", {"a": 1}), ("add", {"a": 2}), ids=False)
+    made = agent(reply, calls(("final_answer", {"answer": 0}), ids=False))
+    result = made.run("Go.", return_full_result=True)
+    ended = [event for event in result.events if isinstance(event, ToolCallFinished)]
+
+    assert [event.value for event in ended] == [2, 3]
+    assert len({event.call_id for event in ended}) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"name": "add", "arguments": {"a": 40, "b": 2}}',
+        '```json\n{"name": "add", "arguments": {"a": 40, "b": 2}}\n```',
+        "{'name': 'add', 'arguments': {'a': 40, 'b': 2}}",
+        '<tool_call>\n{"name": "add", "arguments": "{\\"a\\": 40, \\"b\\": 2}"}\n</tool_call>',
+        'Action:\n{"tool": "add", "parameters": {"a": 40, "b": 2,}',
+        '[{"function": {"name": "add", "arguments": {"a": 40, "b": 2}}}]',
+        '<function=add>{"a": 40, "b": 2}</function>',
+        '{"add": {"a": 40, "b": 2}}',
+        "<think>maybe {\"name\": \"broken\", \"arguments\": {}}</think>\nadd(40, b=2)",
+        '[TOOL_CALLS] [{"name": "add", "arguments": {"a": 40, "b": 2}}]',
+    ],
+)  # fmt: skip
+def test_calls_as_text_are_calls(text: str) -> None:
+    """Whatever shape a model writes a call in, it is made."""
+    result = agent(text, calls(("final_answer", {"answer": "ok"}))).run("Go.", return_full_result=True)
+
+    assert [event.value for event in result.events if isinstance(event, ToolCallFinished)] == [42]
+
+
+def test_plain_words_are_the_answer() -> None:
+    """A reply that calls nothing is what the model has to say; an empty one is asked again."""
+    assert agent("", "It is {not} a call.").run("Go.") == "It is {not} a call."
+
+
+def test_a_final_answer_beside_other_calls_waits() -> None:
+    """It is not taken before the model has read the other results."""
+    made = agent(calls(("add", {"a": 1}), ("final_answer", {"answer": "guess"})), calls(("final_answer", {"answer": 2})))
+
+    assert made.run("Go.") == 2
+    assert "call it alone" in told(made, 1)[-1].content
+
+
+def test_a_result_type_is_in_the_schema_and_checked() -> None:
+    """The type of the answer is in final_answer's schema, and text that does not fit is sent back."""
+    made = agent("about four", calls(("final_answer", {"answer": "4"})), result_type=int)
+
+    assert made.run("How many?") == 4
+    assert "'about four' is not an int" in told(made, 1)[-1].content
