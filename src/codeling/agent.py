@@ -38,7 +38,6 @@ from .tools import FunctionTool, Tool
 __all__ = ("Agent", "CodeAgent", "ToolCallingAgent")
 
 Act: TypeAlias = Callable[[Reply, int], Awaitable[StepFinished]]
-_BEST = "codeling.forms.answers:best_of"
 _current: ContextVar[Run | None] = ContextVar("run", default=None)
 
 
@@ -190,7 +189,7 @@ class Agent(AbstractContextManager["Agent"]):
             self._active.pop(task)
             self._stopping.discard(task)
         reason = None if failure is None else str(failure) or type(failure).__name__
-        output = load(_BEST)(run.events) if failure else output
+        output = load("codeling.forms.answers:best_of")(run.events) if failure else output
         ended = RunFinished(state=state, output=output, error=reason, usage=run.spent.usage, seconds=run.spent.seconds)
         await run.emit(ended)
         self._last, result = (run, memory), result_of(run.id, run.events)
@@ -215,7 +214,7 @@ class Agent(AbstractContextManager["Agent"]):
                         return "success", answer
             memory.add_message(memory.form.last_call())
             finished = await self._step(run, memory, act, max_steps + 1)
-            answer = finished.answer if finished.final else load(_BEST)(run.events)
+            answer = finished.answer if finished.final else load("codeling.forms.answers:best_of")(run.events)
             return "max_steps_error", (await self._accept(run, answer))[1]
 
     async def _step(self, run: Run, memory: Memory, act: Act, step: int) -> StepFinished:
@@ -245,8 +244,7 @@ class Agent(AbstractContextManager["Agent"]):
         """Hold the answer against its type and the checks; where it does not stand, tell the model why."""
         if self.result_type is None and not self.final_answer_checks:
             return True, answer
-        accepted: tuple[bool, Any] = await load("codeling.forms.answers:accept")(self, run, answer)
-        return accepted
+        return cast("tuple[bool, Any]", await load("codeling.forms.answers:accept")(self, run, answer))
 
     def _new_form(self) -> Form:
         kind = load(self._form) if isinstance(self._form, str) else self._form
@@ -281,8 +279,7 @@ class CodeAgent(Agent):
         allowed = self.additional_authorized_imports
         imports = None if allowed is None or "*" in allowed else tuple(allowed)
         stubs = {name: tool.stub for name, tool in self._tools.items()}
-        session: Session = await self._executor.open(SessionSpec(tools=stubs, seed=started.seed, imports=imports))
-        return session
+        return await self._executor.open(SessionSpec(tools=stubs, seed=started.seed, imports=imports))
 
     async def _act(self, run: Run, session: Session, broker: Broker, reply: Reply, step: int) -> StepFinished:
         code = read(reply)

@@ -34,8 +34,7 @@ class Broker:
         policy: Policy | Mapping[str, Decision] | None = None,
         approver: Approver | None = None,
     ) -> None:
-        self._run = run
-        self._tools = tools
+        self._run, self._tools = run, tools
         self._decide = policy_from(policy)
         self._approver = approver
 

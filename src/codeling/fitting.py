@@ -194,7 +194,9 @@ def _record(value: Any, cls: type[Any]) -> Any:
         raise ValueError(f"{cls.__name__} has no {unknown[0]!r}; it is {describe(cls)}")
     if missing := [name for name, field in fields.items() if field.required and name not in given]:
         raise ValueError(f"{cls.__name__} needs {', '.join(map(repr, missing))}; it is {describe(cls)}")
-    fitted = {name: _within(repr(name), given[name], field.annotation) for name, field in fields.items() if name in given}
+    fitted = {
+        name: _within(repr(name), given[name], field.annotation) for name, field in fields.items() if name in given
+    }
     try:
         return fitted if is_dict else cls(**fitted)
     except (TypeError, ValueError) as error:
@@ -203,7 +205,11 @@ def _record(value: Any, cls: type[Any]) -> Any:
 
 def _attributes(value: Any, names: Iterable[str]) -> dict[str, Any]:
     """An object such as a record that came over the wire. A builtin is none: a str too has a `title`."""
-    found = {} if type(value).__module__ == "builtins" else {name: getattr(value, name) for name in names if hasattr(value, name)}
+    found = (
+        {}
+        if type(value).__module__ == "builtins"
+        else {name: getattr(value, name) for name in names if hasattr(value, name)}
+    )
     return found or _refuse()
 
 
@@ -213,7 +219,9 @@ def _model(value: Any, cls: Any) -> Any:
         return value
     given = _from_text(value)
     try:
-        return cls.model_validate(given) if isinstance(given, Mapping) else cls.model_validate(given, from_attributes=True)
+        return (
+            cls.model_validate(given) if isinstance(given, Mapping) else cls.model_validate(given, from_attributes=True)
+        )
     except ValueError as error:
         raise ValueError(_told(error, cls)) from None
 
@@ -230,7 +238,9 @@ def _constrained(value: Any, annotation: Any) -> Any:
     """Hold a fitted value to the constraints of an `Annotated` that only pydantic can read."""
     notes = getattr(annotation, "__metadata__", ())
     pydantic = sys.modules.get("pydantic")
-    if pydantic is None or not any(type(note).__module__.partition(".")[0] in ("pydantic", "annotated_types") for note in notes):
+    if pydantic is None or not any(
+        type(note).__module__.partition(".")[0] in ("pydantic", "annotated_types") for note in notes
+    ):
         return value
     try:
         return pydantic.TypeAdapter(annotation).validate_python(value)
@@ -267,7 +277,11 @@ def _items(value: Any, base: type[Any], args: tuple[Any, ...]) -> Any:
 
 def _is_abstract_collection(base: type[Any]) -> bool:
     """`Iterable`, `Sequence`, `Set` and their like, which a list or a set fulfils."""
-    return base.__module__ == "collections.abc" and issubclass(list, base) or base in (collections.abc.Set, collections.abc.MutableSet)
+    return (
+        base.__module__ == "collections.abc"
+        and issubclass(list, base)
+        or base in (collections.abc.Set, collections.abc.MutableSet)
+    )
 
 
 def _accepts(base: type[Any], value: Any) -> bool:

@@ -144,7 +144,9 @@ def _python(text: str, *, sure: bool) -> str | None:
     inner = _MARK.sub("", text.strip(), count=1)
     closed = re.sub(r"(?:[`~]{3,9}|</\w{0,20}>?)\Z", "", inner)
     session = "\n".join(line[4:] for line in plain.splitlines() if line.startswith((">>>", "...")))
-    for form in dict.fromkeys((text.strip("\n"), plain, inner.strip("\n"), dedent(inner), dedent(closed).strip(), session)):
+    for form in dict.fromkeys(
+        (text.strip("\n"), plain, inner.strip("\n"), dedent(inner), dedent(closed).strip(), session)
+    ):
         try:
             # Newer grammars would print a SyntaxWarning about "\\d" on the user's terminal.
             body = ast.parse(form, feature_version=(3, 11)).body

@@ -87,16 +87,17 @@ class _Child:
     isolation = "none"
 
     def __init__(self, process: subprocess.Popen[bytes], wire: socket.socket, folder: str) -> None:
-        self._process, self._wire, self._folder = process, wire, folder
+        self._pid, self._folder = process.pid, folder
+        process.returncode = 0  # waited for here: whoever drops a session need not close it
         wire.setblocking(False)
-        self.reader = self.writer = wire.fileno()
+        self.reader = self.writer = wire.detach()
         self._lock, self._closed = threading.Lock(), False
         self._why: str | None = None
 
     def interrupt(self) -> None:
         """Raise KeyboardInterrupt in the program."""
         with suppress(OSError):
-            self._process.send_signal(signal.SIGINT)
+            os.kill(self._pid, signal.SIGINT)
 
     def kill(self) -> None:
         """End the process and its group, and remove its folder."""
@@ -104,14 +105,15 @@ class _Child:
             if self._closed:
                 return
             self._closed = True
-        code = self._process.poll()
-        if code is not None:
-            ended = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-            self._why = f"its process ended with {ended}"
+        ended, status = os.waitpid(self._pid, os.WNOHANG)
         with suppress(OSError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        self._wire.close()
+            os.killpg(self._pid, signal.SIGKILL)
+        if ended:
+            code = os.waitstatus_to_exitcode(status)
+            self._why = f"its process ended with {signal.Signals(-code).name if code < 0 else f'exit code {code}'}"
+        else:
+            os.waitpid(self._pid, 0)
+        os.close(self.reader)
         folders.remove(self._folder)
 
     def trouble(self) -> str | None:

@@ -68,7 +68,9 @@ def fields_of(annotation: Any) -> Mapping[str, Field] | None:
     if issubclass(cls, tuple) and hasattr(cls, "_fields"):
         hints, defaults = _hints(cls), cls._field_defaults
         return {
-            name: Field(annotation=hints.get(name, Any), required=name not in defaults, default=defaults.get(name, MISSING))
+            name: Field(
+                annotation=hints.get(name, Any), required=name not in defaults, default=defaults.get(name, MISSING)
+            )
             for name in cls._fields
         }
     return None
@@ -77,7 +79,11 @@ def fields_of(annotation: Any) -> Mapping[str, Field] | None:
 def _key(cls: Any, name: str, hint: Any) -> Field:
     # Where annotations are text, the class cannot see NotRequired in them; the resolved hint can.
     marker = typing.get_origin(hint)
-    required = name in cls.__required_keys__ if marker not in (typing.Required, typing.NotRequired) else marker is typing.Required
+    required = (
+        name in cls.__required_keys__
+        if marker not in (typing.Required, typing.NotRequired)
+        else marker is typing.Required
+    )
     return Field(annotation=hint, required=required)
 
 
@@ -91,7 +97,9 @@ def _hints(cls: type[Any]) -> Mapping[str, Any]:
     try:
         return typing.get_type_hints(cls, include_extras=True)
     except (NameError, TypeError, AttributeError, SyntaxError):  # names that are only there for type checkers
-        return {name: hint for base in reversed(cls.__mro__) for name, hint in vars(base).get("__annotations__", {}).items()}
+        return {
+            name: hint for base in reversed(cls.__mro__) for name, hint in vars(base).get("__annotations__", {}).items()
+        }
 
 
 def describe(annotation: Any) -> str:

@@ -212,7 +212,9 @@ def _left_behind(worker: int) -> Iterator[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run every program of a folder; 0 if the wall held them all, 1 if not."""
-    parser = argparse.ArgumentParser(prog="python -m codeling.sandbox.attack", description=str(__doc__).partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m codeling.sandbox.attack", description=str(__doc__).partition("\n")[0]
+    )
     parser.add_argument("folder", type=Path, help="attack programs, each with a header that says what must happen")
     parser.add_argument("--isolation", choices=("full", "strong"), help="the wall to attack; the best by default")
     parser.add_argument("--json", action="store_true", help="print a list of program, passed and why")
@@ -230,7 +232,11 @@ def main(arguments: list[str] | None = None) -> int:
     finally:
         targets.close()
     held = sum(finding.passed for finding in findings)
-    print(json.dumps([asdict(finding) for finding in findings], indent=1) if options.json else f"{held} of {len(findings)} held")
+    print(
+        json.dumps([asdict(finding) for finding in findings], indent=1)
+        if options.json
+        else f"{held} of {len(findings)} held"
+    )
     return 0 if findings and held == len(findings) else 1
 
 

@@ -69,9 +69,9 @@ class SealedWorker:
     """A worker behind the wall, as `session.Connection` says."""
 
     def __init__(self, zygote: Zygote, wire: socket.socket, pid: int, handle: int, workdir: str | None) -> None:
-        self._zygote, self._wire, self._handle, self._workdir = zygote, wire, handle, workdir
+        self._zygote, self._handle, self._workdir = zygote, handle, workdir
         self.pid = pid
-        self.reader = self.writer = wire.fileno()
+        self.reader = self.writer = wire.detach()  # a descriptor: whoever drops a session need not close it
         self.isolation: str = zygote.options.isolation
         self._why: str | None = None
         self._lock = threading.Lock()
@@ -94,7 +94,7 @@ class SealedWorker:
         if _is_over(self._handle, 2000) and ended and not self._why:
             self._why = self._zygote.ended(self.pid)
         os.close(self._handle)
-        self._wire.close()
+        os.close(self.reader)
         if self._workdir:
             folders.remove(self._workdir)
 
