@@ -14,7 +14,8 @@ import binascii
 import contextlib
 import itertools
 import os
-from collections.abc import Awaitable, Callable, Mapping
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias
 
@@ -166,6 +167,7 @@ class _Exchange:
         self._output: list[str] = []
         self._images: list[Image] = []
         self._printed = 0
+        self._blocked = False
         self._last_call = 0
         self._answer: tuple[Any] | None = None
         self._timed_out = False
@@ -304,9 +306,12 @@ class _Exchange:
         call = ToolCall(id=f"{self._step}.{number}.{next(_serial)}", name=name, args=args, kwargs=kwargs)
         if not self._calls:
             self._idle_since = self._loop.time()
-        task = self._loop.create_task(self._serve(number, call))
+        task = _start(self._loop, self._serve(number, call))
         self._calls.add(task)
-        task.add_done_callback(self._served)
+        if task.done():
+            self._served(task)
+        else:
+            task.add_done_callback(self._served)
 
     async def _serve(self, number: int, call: ToolCall) -> None:
         assert self._on_call is not None  # checked before
@@ -344,10 +349,11 @@ class _Exchange:
         except OSError:
             return self._unsent.clear()  # the reader will see the end of the stream
         del self._unsent[:sent]
-        if self._unsent:
+        if self._unsent and not self._blocked:
             self._loop.add_writer(self._connection.writer, self._on_writable)
-        else:
+        elif self._blocked and not self._unsent:
             self._loop.remove_writer(self._connection.writer)
+        self._blocked = bool(self._unsent)
         return None
 
     def _on_deadline(self) -> None:
@@ -380,3 +386,10 @@ class _Exchange:
 
 
 _serial = itertools.count(1)
+
+
+def _start(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Start a task at once, where Python can: a quick call then needs no further turn of the loop."""
+    if sys.version_info >= (3, 12):
+        return asyncio.Task(work, loop=loop, eager_start=True)
+    return loop.create_task(work)
