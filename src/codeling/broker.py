@@ -72,7 +72,7 @@ class Broker:
         try:
             return self._tools[call.name]
         except KeyError:
-            known = ", ".join(self._tools) or "none"
+            known = ", ".join([*self._tools, "final_answer"])
             raise ToolNotFound(f"there is no tool {call.name!r}; there are: {known}") from None
 
     async def _permit(self, call: ToolCall, tool: Tool) -> Mapping[str, Any] | None:

@@ -3,7 +3,8 @@
 JSON objects (one, several, or in a list; bare, fenced or in tags), Python dicts, and calls as Python
 writes them. Where two readings are possible: a JSON object counts as a call only if it names its tool
 under one of the usual keys, or if its only key is the name of a known tool; a Python call counts only
-for a known tool and where it stands on a line of its own. Thoughts are not read.
+for a known tool and where it stands on a line of its own. A tool's description that the model repeats,
+with a schema where the arguments would be, is no call. Thoughts are not read.
 """
 
 from __future__ import annotations
@@ -116,11 +117,18 @@ def _calls(item: Any, names: Collection[str]) -> Iterator[TextCall]:
             return
     name = next((item[key] for key in _NAMES if isinstance(item.get(key), str)), None)
     given = next((item[key] for key in _ARGUMENTS if key in item), None)
+    if _is_schema(given):
+        return
     if name is not None and (given is not None or name in names):
         rest = {key: value for key, value in item.items() if key not in (*_NAMES, "id", "type")}
         yield _call(name, rest if given is None else given)
     elif len(item) == 1 and next(iter(item)) in names:
         yield _call(*next(iter(item.items())))
+
+
+def _is_schema(given: Any) -> bool:
+    """Whether a model has only repeated how a tool is described."""
+    return isinstance(given, Mapping) and given.get("type") == "object" and isinstance(given.get("properties"), Mapping)
 
 
 def _call(name: str, given: Any) -> TextCall:

@@ -31,7 +31,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import dedent
 
@@ -40,39 +40,34 @@ from ..errors import ParseError
 __all__ = ("MADE_UP", "Program", "read_program", "said", "tidy")
 
 MADE_UP = (
-    r"^[ \t>*#`~<\[|-]*(?:expected |execution |tool[ _])?(?:observation|output|result|response|log|stdout|console|error"
-    r"|traceback|te?xt|plaintext|task|question|user|human|value of the last line|functions you can call)s?"
-    r"[ \t*`_\])]*(?:$|[:>])|<\|im_start\|>|<start_of_turn>"
+    r"^[ \t>*#`~<\[|-]*+(?:expected |execution |tool[ _])?(?:observation|output|result|response|log|stdout|console"
+    r"|error|traceback|te?xt|plaintext|task|question|user|human|value of the last line|functions you can call)s?"
+    r"[ \t*`_\])]*+(?:$|[:>])|<\|im_start\|>|<start_of_turn>"
 )
 """Where a reply goes on with what only the other side can say: a result, a task, a turn."""
-_BUDGET = 600_000
+_BUDGET = 300_000
 """How many characters are parsed in all, so that no reply keeps the reader busy."""
 _FLAGS = re.MULTILINE | re.IGNORECASE
 _TAG = r"(?:code|python|py|ipython|tool_code|execute(?:_i?python)?|\|python_tag)"
-_THINKS = re.compile(r"^[ \t]*(?:<(?:think(?:ing)?|thought|reasoning)>|\[THINK\])", _FLAGS)
+_THINKS = re.compile(r"^[ \t]*+(?:<(?:think(?:ing)?|thought|reasoning)>|\[THINK\])", _FLAGS)
 _THOUGHT = re.compile(r"(?:</(?:think(?:ing)?|thought|reasoning)>|\[/THINK\])(?!['\"\\]|`(?!``))", _FLAGS)
 _MARK = re.compile(
-    r"(?P<line>^[ \t>]*)?(?P<block>(?P<fence>`{3,}|~{3,})[ \t]*"
-    r"(?:(?P<python>(?:i?python|py|pycon|tool_code|code)[\d.]*(?::\S*)?(?![\w.(=]))|(?P<other>[\w+#./-]+)(?=[ \t]*$))?"
-    rf"|(?<![`'\"])<(?P<tag>{_TAG})\b[^<>\n]{{0,80}}>|</{_TAG}\b>?|</\w*\Z|</s>|<end_of_turn>|<\|(?!im_start)\w+\|>)"
-    rf"|(?P<text>\A|^[ \t*#]*(?:python )?code[ \t*]*:[ \t*]*)|(?P<made_up>{MADE_UP})|\Z",
+    r"(?P<line>^[ \t>]*+)?(?:(?P<fence>`{3,}|~{3,})[ \t]*+"
+    r"(?:(?P<python>(?:i?python|py|pycon|tool_code|code)[\d.]*(?::\S*)?(?![\w.(=]))|(?P<other>[\w+#./-]++)(?=[ \t]*$))?"
+    rf"|(?<![`'\"])<(?P<tag>{_TAG})\b[^<>\n]{{0,80}}>"
+    rf"|(?P<close></{_TAG}\b>?|</\w*\Z|</s>|<end_of_turn>|<\|(?!im_start)\w+\|>))"
+    rf"|(?P<text>\A|^[ \t*#]*+(?:python )?code[ \t*]*+:[ \t*]*+)|(?P<made_up>{MADE_UP})|(?P<end>\Z)",
     _FLAGS,
 )
-_TAIL = re.compile(r"(?:[`~]{3,9}|</\w{0,20}>?)\Z")
-_CALL = re.compile(r"[\w\])]\(")
+_OPENERS = {"python", "tag", "fence", "text"}
+_MADE_UP = re.compile(MADE_UP, _FLAGS)
 _TALK = (ast.Expr, ast.AnnAssign, ast.Assert, ast.Delete, ast.Global, ast.Pass, ast.Raise, ast.Return)
-_JSON = re.compile(r"(?:\A|[`~]{3,}[ \t]*json\s|<tool_call>)\s*(?=\{)", _FLAGS)
-_CUT_OFF = (
-    "Your reply was cut off at its length limit before its program was complete; nothing was run. Write a shorter one"
-)
-_EMPTY = "Your reply was empty, or only thought; nothing was run. Write a program"
-_BROKEN = (
-    "The block in your reply holds no whole Python program: it is empty, not closed, or not Python. Write it again"
-)
-_PROSE = "Your reply was text without a program; nothing was run. To act or to answer, write a program"
-_FORM = (
-    "in one block:\n```python\nprint(value)  # to see something\nfinal_answer(value)  # when you know the answer\n```"
-)
+_JSON = re.compile(r"(?:\A|```[ \t]*+json\s|<tool_call>)\s*(?=\{)", _FLAGS)
+_CUT_OFF = "Your reply was cut off at its length limit before its program was complete. Write a shorter one"
+_EMPTY = "Your reply was empty, or only thought. Write a program"
+_BROKEN = "The block in your reply holds no whole Python program: it is empty, not closed or not Python. Write it again"
+_PROSE = "Your reply was text without a program. To act, or to answer, write a program"
+_FORM = "in one block; nothing was run:\n```python\nprint(value)  # to see it\nfinal_answer(value)  # to answer\n```"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +93,16 @@ def read_program(text: str, *, cut_off: bool = False) -> Program:
     Raises `ParseError`, saying what to write instead.
     """
     said = tidy(text)
-    blocks = list(_blocks(said, cut_off=cut_off))
+    marks = [mark for mark in _MARK.finditer(said) if not (cut_off and mark.lastgroup == "end")]
+    blocks = list(_blocks(said, marks))
     best = max((rank for rank, _ in blocks), default=0)
     if (program := _in_json(said)) and (said.startswith("{") or not best):
         return program
     if best or (blocks and not cut_off):
         chosen = [block for rank, block in blocks if rank == best][0 if best else -1 :]
         return Program("\n\n".join(dict.fromkeys(block.code for block in chosen)), chosen[-1].said)
-    fenced = any(mark["fence"] or mark["tag"] for mark in _MARK.finditer(said))
-    raise ParseError(f"{_CUT_OFF if cut_off else _BROKEN if fenced else _PROSE if said else _EMPTY} {_FORM}")
+    why = _BROKEN if any(mark["fence"] or mark["tag"] for mark in marks) else _PROSE if said else _EMPTY
+    raise ParseError(f"{_CUT_OFF if cut_off else why} {_FORM}")
 
 
 def said(text: str) -> str:
@@ -117,34 +113,32 @@ def said(text: str) -> str:
         return tidy(text)
 
 
-def _blocks(text: str, *, cut_off: bool) -> Iterator[tuple[int, Program]]:
+def _blocks(text: str, marks: Sequence[re.Match[str]]) -> Iterator[tuple[int, Program]]:
     """Give each possible program with its rank: 2 is sure, 1 counts if there is no better, 0 does not parse."""
-    marks = [mark for mark in _MARK.finditer(text) if not (cut_off and mark.start() == len(text))]
+    openers = {"python", "tag", "fence"} if any(mark.lastgroup in ("python", "tag") for mark in marks) else _OPENERS
     budget, done, found = _BUDGET, 0, False
     for at, mark in enumerate(marks, 1):
-        if mark.start() < done or budget < 0:
+        if mark.start() < done:
             continue
-        if found and mark["made_up"]:
+        if budget < 0 or (found and _MADE_UP.match(text, mark.start())):
             return
-        ends = sorted(marks[at : at + 12], key=lambda end: (end["line"] is None, not end["block"]))
-        if mark["other"]:
-            done = next((end.end() for end in ends if end["fence"] and _closes(end)), 0)
-        elif mark["block"] or mark["text"] is not None:
-            own_line = mark["line"] is not None or text.startswith("\n", mark.end())
-            sure = bool(mark["python"] or (mark["tag"] and own_line))
-            for end in ends:
-                budget -= end.start() - mark.end() + 1000
-                if code := _python(text[mark.end() : end.start()], sure=sure):
-                    yield 1 + sure, Program(code, _said(text, mark, end))
-                    done, found = end.end() if _closes(end) else end.start(), True
-                    break
-            else:
-                if sure and ends and ends[0]["block"] and text[mark.end() : ends[0].start()].strip():
-                    yield 0, Program(dedent(text[mark.end() : ends[0].start()]).strip(), _said(text, mark, ends[0]))
-
-
-def _closes(mark: re.Match[str]) -> bool:
-    return bool(mark["block"]) and not (mark["python"] or mark["other"] or mark["tag"])
+        ends = sorted(marks[at : at + 12], key=lambda end: (end["line"] is None, end.lastgroup in ("made_up", "end")))
+        if mark.lastgroup == "other":
+            done = next((end.end() for end in ends if end.lastgroup == "fence"), 0)
+        if mark.lastgroup not in openers or not ends:
+            continue
+        own_line = mark["line"] is not None or text.startswith("\n", mark.end())
+        sure = mark.lastgroup == "python" or (mark.lastgroup == "tag" and own_line)
+        for end in ends:
+            budget -= end.start() - mark.end() + 300
+            if budget > 0 and (code := _python(text[mark.end() : end.start()], sure=sure)):
+                done, found = end.end() if end.lastgroup in ("fence", "close") else end.start(), True
+                yield 1 + sure, Program(code, _said(text, mark, end))
+                break
+        else:
+            code = text[mark.end() : ends[0].start()]
+            if sure and ends[0].lastgroup not in ("made_up", "end") and code.strip():
+                yield 0, Program(dedent(code).strip(), _said(text, mark, ends[0]))
 
 
 def _said(text: str, mark: re.Match[str], end: re.Match[str]) -> str:
@@ -155,26 +149,26 @@ def _said(text: str, mark: re.Match[str], end: re.Match[str]) -> str:
 def _python(text: str, *, sure: bool) -> str | None:
     """Give the text in the first form that parses and, if it is not surely a program, is clearly code."""
     plain = dedent(text).strip()
-    forms = [text.strip("\n"), plain]
-    if inner := _MARK.match(plain):
-        forms.append(dedent(_TAIL.sub("", plain[inner.end() :])).strip())
-    if all(line.startswith((">>>", "...")) for line in plain.splitlines()):
-        forms.append("\n".join(line[4:] for line in plain.splitlines()))
-    for form in dict.fromkeys(forms):
+    inner = _MARK.sub("", text.strip(), count=1)
+    closed = re.sub(r"(?:[`~]{3,9}|</\w{0,20}>?)\Z", "", inner)
+    session = "\n".join(line[4:] for line in plain.splitlines() if line.startswith((">>>", "...")))
+    for form in dict.fromkeys(
+        (text.strip("\n"), plain, inner.strip("\n"), dedent(inner), dedent(closed).strip(), session)
+    ):
         try:
+            # Newer grammars would print a SyntaxWarning about "\\d" on the user's terminal.
             body = ast.parse(form, feature_version=(3, 11)).body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
-        if body and (sure or _CALL.search(form) or not all(isinstance(node, _TALK) for node in body)):
+        if body and (sure or re.search(r"[\w\])]\(", form) or not all(isinstance(node, _TALK) for node in body)):
             return form
     return None
 
 
 def _in_json(text: str) -> Program | None:
-    if not (start := _JSON.search(text)):
-        return None
+    start = _JSON.search(text)
     try:
-        found, end = json.JSONDecoder(strict=False).raw_decode(text + "}}", start.end())
+        found, end = json.JSONDecoder(strict=False).raw_decode(text + "}}", start.end() if start else len(text))
     except (ValueError, RecursionError):
         return None
     for level in (found, found.get("arguments"), found.get("parameters")):
