@@ -59,7 +59,8 @@ class Form:
         self, finished: StepFinished, calls: Sequence[ToolCall], results: Mapping[str, ToolCallFinished]
     ) -> list[Message]:
         """What a step did."""
-        return [Message(role="user", content=self._told(finished), images=finished.images)]
+        told = self._told(finished)
+        return [Message(role="user", content=told, images=finished.images)] if told else []
 
     def said(self, content: str) -> str:
         """What is kept of a reply: no hidden thoughts, nothing after the action."""
@@ -87,11 +88,11 @@ class Form:
         before, self._last = self._last, (finished.code, finished.output, finished.error)
         if finished.code and before == self._last:
             parts.append("You have run this very program before, with the same result. Write a different one.")
-        elif not parts:
+        elif not parts and not finished.final:
             parts.append(
                 "The program ran and printed nothing. Print what you need to see, or call final_answer(value)."
             )
-        elif not finished.error:
+        elif not finished.error and not finished.final:
             parts.append("If this holds the answer, call final_answer(value) now.")
         return "\n".join(parts)
 

@@ -59,7 +59,10 @@ class CallingForm(Form):
     ) -> list[Message]:
         """Each call's result as a message of its own."""
         told = [Message(role="tool", call_id=call.id, content=_result(call, results.get(call.id))) for call in calls]
-        return told if told and not finished.error else [*told, Message(role="user", content=self._told(finished))]
+        if told and not finished.error:
+            return told
+        note = self._told(finished)
+        return [*told, Message(role="user", content=note)] if note else told
 
 
 async def carry_out(reply: Reply, step: int, *, call: Callable[[ToolCall], Awaitable[Any]]) -> StepFinished:

@@ -80,7 +80,7 @@ def fit(value: Any, annotation: Any) -> Any:
 def _of_class(value: Any, base: type[Any], args: tuple[Any, ...]) -> Any:
     try:
         if (reader := _READERS.get(base)) is not None:
-            return value if _is(value, base) else reader(value)
+            return value if _is(value, base) else _read(reader, value)
         if fields_of(base) is not None:
             return _record(value, base)
         if hasattr(base, "model_validate"):
@@ -96,6 +96,13 @@ def _of_class(value: Any, base: type[Any], args: tuple[Any, ...]) -> Any:
         return value if _accepts(base, value) else _refuse(value, base)
     except (TypeError, ArithmeticError, RecursionError, _Unfit):
         raise ValueError(_reason(value, base[args] if args else base)) from None
+
+
+def _read(reader: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return reader(value)
+    except (ValueError, KeyError):
+        raise _Unfit from None
 
 
 class _Unfit(Exception):
