@@ -71,7 +71,7 @@ def _attempt(agent: str, url: str, server: int, *, tasks: str, model: str, threa
     options = {"agent": agent, "url": url, "server": str(server), "tasks": tasks, "settings": settings}
     options["path"] = str(_path(agent, tasks, model))
     flags = [part for name, value in options.items() for part in (f"--{name}", value)]
-    subprocess.run([python, "-m", module, *flags], check=True, cwd=ROOT)  # noqa: S603
+    subprocess.run([python, "-m", module, *flags], check=True, cwd=ROOT)
 
 
 def _settings(agent: str, tasks: str, model: str, threads: int) -> Mapping[str, Any]:

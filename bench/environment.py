@@ -31,7 +31,7 @@ def peer_python() -> Path:
     if not ready.exists():
         print(f"Installing {', '.join(PEER)} into {place} (once) …", file=sys.stderr, flush=True)
         venv.create(place, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PEER], check=True)  # noqa: S603
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *PEER], check=True)
         ready.touch()
     return python
 
@@ -39,5 +39,5 @@ def peer_python() -> Path:
 def peer_probe(*arguments: str, program: str) -> Any:
     """Measure smolagents in a child process of its own; `bench/peer_probes.py` says what there is to measure."""
     command = [str(peer_python()), "-m", "bench.peer_probes", *arguments]
-    done = subprocess.run(command, check=True, input=program, capture_output=True, text=True, cwd=ROOT)  # noqa: S603
+    done = subprocess.run(command, check=True, input=program, capture_output=True, text=True, cwd=ROOT)
     return json.loads(done.stdout.splitlines()[-1])

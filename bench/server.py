@@ -22,7 +22,7 @@ CONTEXT = 8192
 def serving(weights: Path, *, threads: int) -> Iterator[tuple[str, int]]:
     """Serve a GGUF file; give the base URL of its OpenAI-compatible API and the server's process id."""
     command = [sys.executable, "-m", "bench.server", str(weights), str(threads)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         address = process.stdout.readline().strip() if process.stdout else ""
         if not address:
             raise RuntimeError(f"the server of {weights.name!r} did not start; its own words are above")

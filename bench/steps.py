@@ -43,7 +43,7 @@ class _Clock:
     def __init__(self) -> None:
         self.asked: list[float] = []
 
-    async def reply(self, _: Request, /, *, on_delta: OnDelta | None = None) -> Reply:  # noqa: ARG002
+    async def reply(self, _: Request, /, *, on_delta: OnDelta | None = None) -> Reply:
         self.asked.append(time.perf_counter())
         return Reply(content=f"Look it up.\n```python\n{_PROGRAM}\n```")
 

@@ -3,6 +3,8 @@ from .agent import CodeAgent as CodeAgent
 from .agent import ToolCallingAgent as ToolCallingAgent
 from .errors import *
 from .events import *
+from .executors.command import CommandExecutor as CommandExecutor
+from .executors.e2b import E2BExecutor as E2BExecutor
 from .executors.sandbox import SandboxExecutor as SandboxExecutor
 from .executors.unsafe import UnsafeLocalExecutor as UnsafeLocalExecutor
 from .journals.memory import MemoryJournal as MemoryJournal
@@ -16,6 +18,9 @@ from .observers.terminal import TerminalObserver as TerminalObserver
 from .policy import *
 from .protocols import *
 from .result import *
+from .toolbox.web import DuckDuckGoSearchTool as DuckDuckGoSearchTool
+from .toolbox.web import VisitWebpageTool as VisitWebpageTool
+from .toolbox.web import WebSearchTool as WebSearchTool
 from .tools import *
 
 __version__: str

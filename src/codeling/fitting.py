@@ -277,10 +277,9 @@ def _items(value: Any, base: type[Any], args: tuple[Any, ...]) -> Any:
 
 def _is_abstract_collection(base: type[Any]) -> bool:
     """`Iterable`, `Sequence`, `Set` and their like, which a list or a set fulfils."""
-    return (
-        base.__module__ == "collections.abc"
-        and issubclass(list, base)
-        or base in (collections.abc.Set, collections.abc.MutableSet)
+    return (base.__module__ == "collections.abc" and issubclass(list, base)) or base in (
+        collections.abc.Set,
+        collections.abc.MutableSet,
     )
 
 

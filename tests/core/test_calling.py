@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytest
+
 from codeling import Message, Reply, ToolCall, ToolCallingAgent
 from codeling.events import ToolCallFinished
 from codeling.testing import ScriptedModel
@@ -78,7 +79,7 @@ def test_missing_and_repeated_ids_lose_no_call() -> None:
         '[{"function": {"name": "add", "arguments": {"a": 40, "b": 2}}}]',
         '<function=add>{"a": 40, "b": 2}</function>',
         '{"add": {"a": 40, "b": 2}}',
-        "<think>maybe {\"name\": \"broken\", \"arguments\": {}}</think>\nadd(40, b=2)",
+        '<think>maybe {"name": "broken", "arguments": {}}</think>\nadd(40, b=2)',
         '[TOOL_CALLS] [{"name": "add", "arguments": {"a": 40, "b": 2}}]',
     ],
 )  # fmt: skip
@@ -96,7 +97,9 @@ def test_plain_words_are_the_answer() -> None:
 
 def test_a_final_answer_beside_other_calls_waits() -> None:
     """It is not taken before the model has read the other results."""
-    made = agent(calls(("add", {"a": 1}), ("final_answer", {"answer": "guess"})), calls(("final_answer", {"answer": 2})))
+    made = agent(
+        calls(("add", {"a": 1}), ("final_answer", {"answer": "guess"})), calls(("final_answer", {"answer": 2}))
+    )
 
     assert made.run("Go.") == 2
     assert "call it alone" in told(made, 1)[-1].content

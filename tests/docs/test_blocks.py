@@ -44,8 +44,7 @@ def test_the_blocks_of_a_page_run(page: Path, tmp_path: Path) -> None:
 
 def test_the_contract_is_accepted_as_written() -> None:
     """The three blocks that users of code agents know: names load, objects are made, and the error is the vendor's."""
-    from codeling import AgentError, CodeAgent, E2BExecutor, InferenceClientModel, Tool
-    from codeling import DuckDuckGoSearchTool
+    from codeling import AgentError, CodeAgent, DuckDuckGoSearchTool, E2BExecutor, InferenceClientModel, Tool
     from codeling.testing import ScriptedModel
 
     model = InferenceClientModel(model_id="meta-llama/Llama-3.3-70B-Instruct")

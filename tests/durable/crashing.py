@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import sys
@@ -57,7 +56,12 @@ def main() -> None:
     if known.exists():
         print(agent.resume(known.read_text()))
         return
-    agent.observers = [lambda event: known.write_text(event.run_id) if isinstance(event, RunStarted) else None]
+
+    def note(event: Event, /) -> None:
+        if isinstance(event, RunStarted):
+            known.write_text(event.run_id)
+
+    agent.observers = [note]
     print(agent.run("Act."))
 
 

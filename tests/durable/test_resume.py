@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from codeling import CodeAgent, JournalError, MemoryJournal, RunPaused, tool
 from codeling.events import StepFinished
 from codeling.testing import ScriptedModel
@@ -19,7 +20,9 @@ POINTS = 36
 def attempt(folder: Path, left: int) -> subprocess.CompletedProcess[str]:
     """Start the run, or go on with it, in a process that dies after `left` events."""
     arguments = [str(folder / "runs.db"), str(folder / "effects"), str(left)]
-    return subprocess.run([sys.executable, str(CRASHING), *arguments], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        [sys.executable, str(CRASHING), *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 @pytest.mark.parametrize("point", range(2, POINTS, 3))

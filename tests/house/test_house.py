@@ -45,7 +45,9 @@ def code_lines(path: Path) -> set[int]:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             docs |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     lines = enumerate(text.splitlines(), 1)
-    return {number for number, line in lines if line.strip() and not line.strip().startswith("#") and number not in docs}
+    return {
+        number for number, line in lines if line.strip() and not line.strip().startswith("#") and number not in docs
+    }
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -58,7 +60,9 @@ def imports(path: Path) -> Iterator[str]:
             named = [f"{inner}.{alias.name}" for alias in node.names] if not node.module or is_folder(inner) else []
             yield from named or [inner]
         elif isinstance(node, ast.Import):
-            yield from (alias.name.removeprefix("codeling.") for alias in node.names if alias.name.startswith("codeling."))
+            yield from (
+                alias.name.removeprefix("codeling.") for alias in node.names if alias.name.startswith("codeling.")
+            )
 
 
 def is_folder(name: str) -> bool:
@@ -212,7 +216,9 @@ def tracked() -> list[Path]:
 
 def test_no_machine_is_named() -> None:
     """No absolute path of a home or a workplace, and no package registry, stands in a file of the project."""
-    words = re.compile("/" + r"(?:root|work)/|/home/(?!\.)\w+/|files\." + "pythonhosted|registry" + r"\.npmjs|/opt/" + "pypi")
+    words = re.compile(
+        "/" + r"(?:root|work)/|/home/(?!\.)\w+/|files\." + "pythonhosted|registry" + r"\.npmjs|/opt/" + "pypi"
+    )
     found = [relative(path) for path in tracked() if words.search(path.read_text(encoding="utf-8", errors="replace"))]
 
     assert found == []

@@ -272,7 +272,6 @@ def test_parameters(loopback: Loopback) -> None:
 
 def test_stop_refused(loopback: Loopback) -> None:
     """A server that refuses stop texts is asked without them from then on, and the reply is cut here."""
-
     refusal, answer = fails(400, "Unsupported parameter: 'stop'", param="stop"), says("before END after")
     loopback.steps = [lambda http: (refusal if "stop" in loopback.asked[-1] else answer)(http)]
     one = model(loopback)

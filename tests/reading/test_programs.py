@@ -117,7 +117,9 @@ def test_never_raises_else(text: str, cut_off: bool) -> None:
     assert len(program.said) <= len(text) + 20
 
 
-@pytest.mark.parametrize("piece", ["`", "<think>", "{", "```\n", "<code>", "</think>", "\n", " ", "x = 1\n", '{"a":', "Output:\n", "("])
+@pytest.mark.parametrize(
+    "piece", ["`", "<think>", "{", "```\n", "<code>", "</think>", "\n", " ", "x = 1\n", '{"a":', "Output:\n", "("]
+)
 def test_is_quick(piece: str) -> None:
     """A megabyte of anything is read, or refused, in about a second."""
     text = piece * (1_000_000 // len(piece))

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+
 from codeling import CodeAgent, DuckDuckGoSearchTool, UsageError, WebSearchTool
 from codeling.testing import ScriptedModel
 

@@ -6,6 +6,7 @@ import ipaddress
 import time
 
 import pytest
+
 from codeling import UsageError, VisitWebpageTool
 from codeling.toolbox.fetching import fetch
 
@@ -129,7 +130,18 @@ def test_failures_say_what_happened(site: Site) -> None:
         visitor()(f"{site.url}/")
 
 
-@pytest.mark.parametrize("url", ["", "example.com", "ftp://example.com/", "file:///etc/passwd", "http://", "http://u:p@example.com/", "http://x:y/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "example.com",
+        "ftp://example.com/",
+        "file:///etc/passwd",
+        "http://",
+        "http://u:p@example.com/",
+        "http://x:y/",
+    ],
+)
 def test_what_is_no_web_address_is_refused(url: str) -> None:
     """Only http and https addresses without a password are taken."""
     with pytest.raises(ValueError, match=r"web address|user name|no number|port"):
@@ -147,7 +159,10 @@ def test_long_pages_are_cut_and_say_so(site: Site) -> None:
     """What is left out is counted."""
     site.pages["/long"] = ("text/plain", b"x" * 1000)
 
-    assert visitor(max_output_length=100)(f"{site.url}/long") == "x" * 100 + "\n\n[900 more characters of this page are left out]"
+    assert (
+        visitor(max_output_length=100)(f"{site.url}/long")
+        == "x" * 100 + "\n\n[900 more characters of this page are left out]"
+    )
 
 
 def test_wrong_networks_are_refused_when_the_tool_is_made() -> None:

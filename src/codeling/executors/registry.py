@@ -13,6 +13,7 @@ __all__ = ("EXECUTORS", "executor_from")
 
 EXECUTORS: Mapping[str, str] = {
     "sandbox": "sandbox:SandboxExecutor",
+    "e2b": "e2b:E2BExecutor",
     "unsafe-local": "unsafe:UnsafeLocalExecutor",
 }
 

@@ -50,8 +50,8 @@ class SandboxExecutor:
         """
         self._options = Options(
             isolation=isolation or "full", memory=memory, disk=disk, files=files, open_files=open_files,
-            read=tuple(map(os.path.abspath, read)), preload=("json", "asyncio", *preload), python=python or sys.executable,
-            env=dict(env or {}),
+            read=tuple(map(os.path.abspath, read)), preload=("json", "asyncio", *preload), env=dict(env or {}),
+            python=python or sys.executable,
         )  # fmt: skip
         self._choose = isolation is None
         self._limits = SessionLimits(timeout=timeout, output=output_limit)

@@ -66,7 +66,7 @@ def fields_of(annotation: Any) -> Mapping[str, Field] | None:
         hints = _hints(cls)
         return {field.name: _member(field, hints) for field in dataclasses.fields(cls) if field.init}
     if issubclass(cls, tuple) and hasattr(cls, "_fields"):
-        hints, defaults = _hints(cls), cls._field_defaults
+        hints, defaults = _hints(cls), getattr(cls, "_field_defaults", {})
         return {
             name: Field(
                 annotation=hints.get(name, Any), required=name not in defaults, default=defaults.get(name, MISSING)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from ..errors import ParseError, ToolError
 from ..events import StepFinished, ToolCallFinished
-from ..messages import Message, Reply, ToolCall, ToolSchema
+from ..messages import Json, Message, Reply, ToolCall, ToolSchema
 from ..prompt import Form, cut
 from ..tools import Tool
 from .calls import read_calls
@@ -30,9 +30,9 @@ class CallingForm(Form):
     @property
     def schemas(self) -> tuple[ToolSchema, ...]:
         """The tools, and `final_answer`."""
-        answer = (
-            {"description": "The answer to the task."} if self._result_type is None else schema_of(self._result_type)
-        )
+        answer: Json = {"description": "The answer to the task."}
+        if self._result_type is not None:
+            answer = schema_of(self._result_type)
         final = ToolSchema(
             name=FINAL,
             description="Give the final answer to the task.",

@@ -148,7 +148,7 @@ def _union(value: Any, members: tuple[Any, ...]) -> Any:
         except ValueError as error:
             reasons.setdefault(describe(member), str(error))
     told = [reason for name, reason in reasons.items() if name != "None"]
-    raise ValueError(told[0] if exact or len(told) == 1 else _reason(value, typing.Union[members]))
+    raise ValueError(told[0] if exact or len(told) == 1 else _reason(value, typing.Union[members]))  # noqa: UP007  # built from a tuple
 
 
 def _is_exactly(value: Any, member: Any) -> bool:
@@ -284,10 +284,9 @@ def _items(value: Any, base: type[Any], args: tuple[Any, ...]) -> Any:
 
 def _is_abstract_collection(base: type[Any]) -> bool:
     """`Iterable`, `Sequence`, `Set` and their like, which a list or a set fulfils."""
-    return (
-        base.__module__ == "collections.abc"
-        and issubclass(list, base)
-        or base in (collections.abc.Set, collections.abc.MutableSet)
+    return (base.__module__ == "collections.abc" and issubclass(list, base)) or base in (
+        collections.abc.Set,
+        collections.abc.MutableSet,
     )
 
 
@@ -317,7 +316,7 @@ def _none(value: Any) -> None:
 def _bool(value: Any) -> bool:
     if isinstance(value, str):
         return {"true": True, "false": False}[value.strip().casefold()]
-    return bool(value) if value == 0 or value == 1 else _refuse()
+    return bool(value) if value in (0, 1) else _refuse()
 
 
 def _int(value: Any) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
+import datetime as dt
 import enum
 import inspect
 import types
@@ -19,8 +19,8 @@ _PLAIN: Mapping[Any, dict[str, Json]] = {
     str: {"type": "string"}, int: {"type": "integer"}, float: {"type": "number"}, bool: {"type": "boolean"},
     list: {"type": "array"}, tuple: {"type": "array"}, set: {"type": "array"}, frozenset: {"type": "array"},
     dict: {"type": "object"}, type(None): {"type": "null"}, bytes: {"type": "string"},
-    datetime.datetime: {"type": "string", "format": "date-time"}, datetime.date: {"type": "string", "format": "date"},
-    datetime.time: {"type": "string", "format": "time"},
+    dt.datetime: {"type": "string", "format": "date-time"}, dt.date: {"type": "string", "format": "date"},
+    dt.time: {"type": "string", "format": "time"},
 }  # fmt: skip
 
 

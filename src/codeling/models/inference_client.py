@@ -119,9 +119,12 @@ def _plain(value: Any) -> Any:
     """Give a vendor's object as plain data; as a dict it lacks the fields that its nested types do not know."""
     if isinstance(value, list):
         return [_plain(item) for item in value]
-    if not (isinstance(value, dict) and is_dataclass(value)):
+    if not isinstance(value, dict):
         return value
-    return {**value, **{known.name: _plain(getattr(value, known.name)) for known in fields(value)}}
+    held: Any = value
+    if not is_dataclass(held):
+        return value
+    return {**value, **{known.name: _plain(getattr(value, known.name)) for known in fields(held)}}
 
 
 def _said(error: Any) -> str:

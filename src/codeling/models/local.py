@@ -184,7 +184,11 @@ def _shared(path: Path, context: int, threads: int) -> _Engine:
 
 
 def _processors() -> int:
-    """Count the processors that this process may use: more threads than that make llama.cpp crawl."""
+    """Count the processors to use: all but one, for llama.cpp crawls where another program wants one of its own."""
+    return max(1, _available() - 1)
+
+
+def _available() -> int:
     here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()

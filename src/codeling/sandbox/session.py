@@ -104,7 +104,8 @@ class WireSession:
         try:
             return await exchange.run({"t": "exec", "id": step, "src": code})
         except WireBroken as error:
-            return replace(exchange.outcome({"err": self.lose(str(error))}), lost=True)
+            told = f"The interpreter was lost: {self.lose(str(error))}. All variables are gone; a fresh one is ready."
+            return replace(exchange.outcome({"err": told}), lost=True)
 
     def close(self) -> None:
         """End the worker and free what it held."""
@@ -117,12 +118,12 @@ class WireSession:
         self.close()
 
     def lose(self, why: str) -> str:
-        """Give the worker up; the next program gets a fresh one. Gives the text for the model."""
+        """Give the worker up; the next program gets a fresh one. Gives the reason as far as it is known."""
         if self._connection:
             self._connection.kill()
             why = self._connection.trouble() or why
             self._connection = None
-        return f"The interpreter was lost: {why}. All variables are gone; a fresh interpreter is ready."
+        return why
 
     async def _connect(self) -> None:
         if self._closed:

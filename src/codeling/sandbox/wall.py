@@ -36,12 +36,12 @@ _START = 60.0
 _REMEDIES = {
     "namespaces": (
         "user namespaces are refused here. Allow them (Ubuntu: sysctl kernel.apparmor_restrict_unprivileged_userns=0; "
-        "Debian: sysctl kernel.unprivileged_userns_clone=1; user.max_user_namespaces must not be 0; in Docker a seccomp "
-        "profile that has unshare and mount), or ask for isolation='strong', which needs none"
+        "Debian: sysctl kernel.unprivileged_userns_clone=1; user.max_user_namespaces must not be 0; in Docker a "
+        "seccomp profile that has unshare and mount), or ask for isolation='strong', which needs none"
     ),
     "Landlock": (
-        "the kernel has no Landlock: it needs Linux 5.13 or newer, built with CONFIG_SECURITY_LANDLOCK, and landlock in "
-        "the kernel parameter lsm=. Use another executor until then"
+        "the kernel has no Landlock: it needs Linux 5.13 or newer, built with CONFIG_SECURITY_LANDLOCK, and landlock "
+        "in the kernel parameter lsm=. Use another executor until then"
     ),
 }
 

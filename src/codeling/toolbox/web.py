@@ -83,9 +83,9 @@ class DuckDuckGoSearchTool(WebSearchTool):
 class VisitWebpageTool(Tool):
     """Reads a page as Markdown. Refuses addresses of private networks and of this machine, unless they are allowed.
 
-    `allow_private` is True for all of them, or holds networks such as `"10.0.0.0/8"`. `max_output_length` is in characters, `max_bytes` in bytes of the page once it is unpacked, `timeout` in
-    seconds for the whole visit. Proxies of the environment are not used: behind one, the address that is
-    visited could not be checked.
+    `allow_private` is True for all of them, or holds networks such as `"10.0.0.0/8"`. `max_output_length` is in
+    characters, `max_bytes` in bytes of the page once it is unpacked, `timeout` in seconds for the whole visit.
+    Proxies of the environment are not used: behind one, the address that is visited could not be checked.
     """
 
     name = "visit_webpage"

@@ -88,10 +88,14 @@ class Wire:
 
         slot = self._new_slot(frame, lambda reply: loop.call_soon_threadsafe(settle, reply))
         del slot
+        self.listen()
+        return future
+
+    def listen(self):
+        """Have a thread read from now on, so that an interrupt that comes as a frame is seen at once."""
         if self._reader is None:
             self._reader = threading.Thread(target=self._read_on, daemon=True)
             self._reader.start()
-        return future
 
     def command(self):
         """Wait for the host's next command; None when the stream has ended."""

@@ -289,12 +289,18 @@ def _only_import(allowed, names):
     builtins.__import__ = guarded
 
 
-def main(read_fd, write_fd):
-    """Serve the host on these descriptors until it closes them."""
+def main(read_fd, write_fd, listen=False):
+    """Serve the host on these descriptors until it closes them.
+
+    With `listen` a thread reads all the time: far away, interrupts come as frames and not as signals.
+    """
     for name in MODULES:  # programs may have modules of these names
         if name in sys.modules:
             sys.modules["_codeling_" + name] = sys.modules.pop(name)
-    Worker(read_fd, write_fd).serve()
+    worker = Worker(read_fd, write_fd)
+    if listen:
+        worker.wire.listen()
+    worker.serve()
 
 
 if __name__ == "__main__":

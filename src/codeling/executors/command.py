@@ -1,0 +1,115 @@
+"""Any command that gives a Python on two streams: ssh, docker, kubectl, a batch system, another jail.
+
+Covered: whatever the command's own place covers. Not covered: anything else. This file only starts the
+worker and passes frames; it puts no wall around it.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+
+from ..errors import SandboxError
+from ..lookup import load
+from ..protocols import Session, SessionSpec
+from ..sandbox import frames
+from ..sandbox.bundle import worker_source
+from ..sandbox.session import Connection, SessionLimits, WireSession
+
+__all__ = ("CommandExecutor",)
+
+_READ = (
+    "import os,sys\nn=int(sys.argv[1])\nb=b''\n"
+    "while len(b)<n:\n c=os.read(0,n-len(b))\n if not c: sys.exit('the stream ended')\n b+=c\n"
+    "exec(compile(b,'codeling-worker','exec'),{'__name__':'codeling_worker'})"
+)
+
+
+class CommandExecutor:
+    """Runs programs where a command puts them, such as `["ssh", "host", "python3"]`."""
+
+    def __init__(
+        self, command: Sequence[str], *, isolation: str = "remote", timeout: float = 30.0, output_limit: int = 1 << 20,
+        shell: bool = False,
+    ) -> None:  # fmt: skip
+        """Set the command that starts a CPython 3.8 or newer.
+
+        `isolation` is what the run records about the place. With `shell` the arguments are quoted
+        once more, for commands such as ssh that hand them to a shell.
+        """
+        self._command, self._isolation, self._shell = list(command), isolation, shell
+        self._limits = SessionLimits(timeout=timeout, output=output_limit)
+
+    async def open(self, spec: SessionSpec, /) -> Session:
+        """Start the worker. Raises `SandboxError` where the command does not give one."""
+        return await WireSession.open(self._start, spec, limits=self._limits)
+
+    async def _start(self) -> Connection:
+        connection: Connection = await load("codeling.sync.threads:in_thread")(self._spawn)
+        return connection
+
+    def _spawn(self) -> Connection:
+        source = worker_source().encode()
+        arguments = ["-I", "-u", "-c", _READ, str(len(source))]
+        if self._shell:
+            arguments = [shlex.quote(argument) for argument in arguments]
+        try:
+            process = subprocess.Popen(
+                [*self._command, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise SandboxError(f"the command {self._command[0]!r} cannot be started: {error.strerror}") from error
+        return _Started(process, source, self._isolation)
+
+
+class _Started:
+    """A worker behind a command, as `session.Connection` says."""
+
+    def __init__(self, process: subprocess.Popen[bytes], source: bytes, isolation: str) -> None:
+        assert process.stdin and process.stdout and process.stderr
+        self.isolation = isolation
+        self._pid, self._lock, self._closed = process.pid, threading.Lock(), False
+        self._why: str | None = None
+        self.writer, self.reader, self._said = (
+            os.dup(s.fileno()) for s in (process.stdin, process.stdout, process.stderr)
+        )
+        for stream in (process.stdin, process.stdout, process.stderr):
+            stream.close()
+        process.returncode = 0  # waited for here: whoever drops a session need not close it
+        with suppress(OSError):  # a command that is gone already is told by the end of its stream
+            while source:
+                source = source[os.write(self.writer, source) :]
+        os.set_blocking(self.reader, False)
+        os.set_blocking(self.writer, False)
+        os.set_blocking(self._said, False)
+
+    def interrupt(self) -> None:
+        """Ask the worker to interrupt its program."""
+        with suppress(OSError):
+            os.write(self.writer, frames.encode({"t": "interrupt"}))
+
+    def kill(self) -> None:
+        """End the command and its group; closing its streams ends the worker wherever it is."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        with suppress(OSError):
+            said = os.read(self._said, 4000).decode("utf-8", "replace").strip()
+            self._why = f"its command ended and said: {said}" if said else None
+        for fd in (self.writer, self.reader, self._said):
+            os.close(fd)
+        with suppress(OSError):
+            os.killpg(self._pid, signal.SIGKILL)
+        with suppress(ChildProcessError):
+            os.waitpid(self._pid, 0)
+
+    def trouble(self) -> str | None:
+        """What the command said at its end."""
+        return self._why

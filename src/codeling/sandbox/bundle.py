@@ -1,0 +1,56 @@
+"""The worker as one script, for places where only a Python and two streams are to be had.
+
+The script runs on CPython 3.8 or newer with the standard library. It keeps the streams that it was
+started with for frames and gives the program others, so that nothing a program prints spoils them.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+__all__ = ("worker_source",)
+
+_INSIDE = Path(__file__).parent / "inside"
+_MODULES = ("plain", "kinds", "values", "awaiting", "failures", "output", "wire", "worker")
+_LOADER = """
+import os, sys, types
+def _load(name, source):
+    module = sys.modules[name] = types.ModuleType(name)
+    module.__file__ = "/codeling/" + name + ".py"
+    exec(compile(source, module.__file__, "exec"), module.__dict__)
+for _name, _source in _SOURCES:
+    _load(_name, _source)
+_in, _out = os.dup(0), os.dup(1)
+_null = os.open(os.devnull, os.O_RDWR)
+for _fd in (0, 1, 2):
+    os.dup2(_null, _fd)
+"""
+_BINARY = "sys.modules['worker'].main(_in, _out, listen=True)\n"
+_TEXT = """
+import base64, threading
+_near_in, _far_in = os.pipe()
+_near_out, _far_out = os.pipe()
+def _take():
+    for _line in os.fdopen(_in, "rb"):
+        os.write(_far_in, base64.b64decode(_line))
+    os._exit(0)
+def _give():
+    while True:
+        _chunk = os.read(_near_out, 49152)
+        if not _chunk:
+            os._exit(0)
+        _data = base64.b64encode(_chunk) + b"\\n"
+        while _data:
+            _data = _data[os.write(_out, _data):]
+for _job in (_take, _give):
+    threading.Thread(target=_job, daemon=True).start()
+sys.modules["worker"].main(_near_in, _far_out, listen=True)
+"""
+
+
+@cache
+def worker_source(*, text: bool = False) -> str:
+    """Give the script. With `text`, frames go as lines of base64, for streams that carry text only."""
+    sources = [(name, (_INSIDE / f"{name}.py").read_text(encoding="utf-8")) for name in _MODULES]
+    return f"_SOURCES = {sources!r}\n{_LOADER}{_TEXT if text else _BINARY}"
