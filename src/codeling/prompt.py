@@ -1,7 +1,7 @@
 """What is said to the model. The words stand in `prompts/`; here they are put together.
 
 Nothing that was said is ever changed: each step adds to the end, so that a provider's prompt cache
-holds. The reading of replies is in `reading.py`.
+holds. The reading of replies is in `forms/reading.py`.
 """
 
 from __future__ import annotations

@@ -37,7 +37,8 @@ class Commands(ProcessSync):
         yield self._event("start", pb.ProcessEvent.StartEvent(pid=process.pid))
         assert process.stdout is not None
         while chunk := process.stdout.read(1 << 16):
-            yield self._event("data", pb.ProcessEvent.DataEvent(output=Oneof("stdout", chunk)))
+            output: Any = Oneof("stdout", chunk)
+            yield self._event("data", pb.ProcessEvent.DataEvent(output=output))
         code = process.wait()
         yield self._event("end", pb.ProcessEvent.EndEvent(exit_code=code, exited=True, status=f"exit {code}"))
 
@@ -60,7 +61,8 @@ class Commands(ProcessSync):
 
     @staticmethod
     def _event(name: str, value: Any) -> Any:
-        return pb.StartResponse(event=pb.ProcessEvent(event=Oneof(name, value)))
+        event: Any = Oneof(name, value)
+        return pb.StartResponse(event=pb.ProcessEvent(event=event))
 
 
 class Server:

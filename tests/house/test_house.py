@@ -31,7 +31,7 @@ FLOORS = {
 
 FOLDERS = {
     "sandbox": {"sandbox"}, "executors": {"executors", "sandbox"}, "models": {"models"}, "journals": {"journals"},
-    "toolbox": {"toolbox"}, "integrations": {"integrations", "sandbox"}, "observers": {"observers"},
+    "toolbox": {"toolbox", "forms"}, "integrations": {"integrations", "sandbox"}, "observers": {"observers"},
     "approvals": {"approvals"}, "forms": {"forms"}, "sync": {"sync"}, "teams": {"teams"}, "testing": {"testing"},
 }  # fmt: skip
 """Folders that may import floors 1 to 3 and these; those that are not listed may import anything."""

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codeling.errors import ParseError
-from codeling.reading import read_program, tidy
+from codeling.forms.reading import read_program, tidy
 
 CASES = tomllib.loads((Path(__file__).parent / "programs.toml").read_text(encoding="utf-8"))["case"]
 

@@ -13,6 +13,7 @@ import subprocess
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import IO, cast
 
 from ..errors import SandboxError
 from ..lookup import load
@@ -72,14 +73,12 @@ class _Started:
     """A worker behind a command, as `session.Connection` says."""
 
     def __init__(self, process: subprocess.Popen[bytes], source: bytes, isolation: str) -> None:
-        assert process.stdin and process.stdout and process.stderr
         self.isolation = isolation
         self._pid, self._lock, self._closed = process.pid, threading.Lock(), False
         self._why: str | None = None
-        self.writer, self.reader, self._said = (
-            os.dup(s.fileno()) for s in (process.stdin, process.stdout, process.stderr)
-        )
-        for stream in (process.stdin, process.stdout, process.stderr):
+        streams = [cast("IO[bytes]", stream) for stream in (process.stdin, process.stdout, process.stderr)]
+        self.writer, self.reader, self._said = (os.dup(stream.fileno()) for stream in streams)
+        for stream in streams:
             stream.close()
         process.returncode = 0  # waited for here: whoever drops a session need not close it
         with suppress(OSError):  # a command that is gone already is told by the end of its stream

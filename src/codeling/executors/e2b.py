@@ -133,7 +133,7 @@ class _Remote:
                 self._why = f"its command said: {said.strip()[:500]}" if said else self._why
         except (OSError, binascii.Error) as error:
             self._why = self._why or f"its stream broke: {error}"
-        except Exception as error:  # foreign code: the SDK's errors have no common base
+        except Exception as error:  # noqa: BLE001  # foreign code: the SDK's errors have no common base
             self._why = f"E2B: {type(error).__name__}: {error}"
         os.close(self._from_worker)
 
