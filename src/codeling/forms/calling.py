@@ -83,6 +83,8 @@ async def carry_out(reply: Reply, step: int, *, call: Callable[[ToolCall], Await
             raise failure
     if finals and not others:
         answer = next(iter([*finals[0].args, *finals[0].kwargs.values()]), None)
+        if isinstance(answer, dict) and list(answer) == ["answer"]:
+            answer = answer["answer"]
         return StepFinished(step=step, final=True, answer=answer)
     note = "final_answer was not taken: call it alone, once you have read the results." if finals else None
     return StepFinished(step=step, error=note)

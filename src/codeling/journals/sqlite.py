@@ -70,14 +70,21 @@ class SQLiteJournal:
         """The connection of this process; a forked child opens its own."""
         connection = self._connections.get(os.getpid())
         if connection is None:
-            connection = sqlite3.connect(self.path, timeout=_PATIENCE, check_same_thread=False)
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=NORMAL")
+            connection = self._connections[os.getpid()] = self._connect()
+        return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=_PATIENCE, check_same_thread=False)
+        try:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version > _VERSION:
                 raise JournalError(f"journal {str(self.path)!r} is of version {version}; update codeling to use it")
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
             connection.executescript(_SCHEMA + f"PRAGMA user_version={_VERSION};")
-            self._connections[os.getpid()] = connection
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def close(self) -> None:
