@@ -180,6 +180,7 @@ class _Pinned(http.client.HTTPConnection):
         self._address, self._secure = address, parts.scheme == "https"
         self.late = False
         """Whether it was cut."""
+        self._stream: socket.socket | None = None
         if self._secure:
             self.default_port = 443  # else the port would stand in the Host field
 
@@ -188,9 +189,11 @@ class _Pinned(http.client.HTTPConnection):
         self.sock = socket.create_connection((self._address, self.port), self.timeout)
         if self._secure:
             self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self.host)
+        self._stream = self.sock  # http.client forgets its own once the answer has no known length
 
     def cut(self) -> None:
         """End it from another thread."""
         self.late = True
-        with suppress(OSError, AttributeError):
-            self.sock.shutdown(socket.SHUT_RDWR)
+        if self._stream is not None:
+            with suppress(OSError):
+                self._stream.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,192 @@
+"""The wall of the default executor: attacks, what is left behind, and what it says where it cannot be had."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from codeling import CodeAgent, SandboxExecutor
+from codeling.sandbox import folders
+from codeling.sandbox.wall import Isolation
+from codeling.testing import ScriptedModel
+
+ROOT = Path(__file__).parents[2]
+ESCAPES = ROOT / "tests" / "escapes"
+HEADERS = {
+    "x86_64": Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h"),
+    "aarch64": Path("/usr/include/asm-generic/unistd.h"),
+}
+
+
+@pytest.mark.parametrize("isolation", ["full", "strong"])
+def test_the_wall_holds_against_every_attack(isolation: str) -> None:
+    """Each program of the corpus does what its header says, and nothing on the host has changed."""
+    command = [sys.executable, "-m", "codeling.sandbox.attack", str(ESCAPES), "--json", "--isolation", isolation]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
+    findings = json.loads(done.stdout)
+
+    assert len(findings) == len(list(ESCAPES.glob("*.py")))
+    assert [finding for finding in findings if not finding["passed"]] == []
+    assert done.returncode == 0
+
+
+def test_the_runner_can_fail(tmp_path: Path) -> None:
+    """A program that says it escaped, and one whose session was to live and does not, are found out."""
+    (tmp_path / "1_says.py").write_text("# expect: harmless\nprint('ESCAPED')\n")
+    (tmp_path / "2_dies.py").write_text("# expect: denied\nimport os\nos._exit(1)\n")
+    (tmp_path / "3_lives.py").write_text("# expect: protocol\nx = 1\n")
+    command = [sys.executable, "-m", "codeling.sandbox.attack", str(tmp_path), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+    assert done.returncode == 1
+    assert [finding["passed"] for finding in json.loads(done.stdout)] == [False, False, False]
+
+
+def test_killing_the_host_leaves_no_child() -> None:
+    """After SIGKILL of the process that opened sandboxes, nothing of them runs."""
+    code = """
+import asyncio, os, sys
+from codeling import SandboxExecutor
+from codeling.protocols import SessionSpec
+async def work():
+    sessions = [await SandboxExecutor(isolation=i).open(SessionSpec()) for i in ("full", "strong") for _ in range(2)]
+    print(*[s._connection.pid for s in sessions], *[s._connection._zygote._process.pid for s in sessions], flush=True)
+    await asyncio.sleep(60)
+asyncio.run(work())
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as host:
+        assert host.stdout is not None
+        pids = [int(word) for word in host.stdout.readline().split()]
+        assert all(Path(f"/proc/{pid}").exists() for pid in pids)
+        host.send_signal(signal.SIGKILL)
+    for _ in range(100):
+        left = [pid for pid in pids if state(pid) not in ("gone", "Z")]
+        if not left:
+            break
+        time.sleep(0.05)
+
+    assert left == []
+
+
+def state(pid: int) -> str:
+    """The state of a process, or that it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "gone"
+
+
+def test_sessions_leave_nothing_behind() -> None:
+    """After many sessions there are no more descriptors and no folders than before."""
+
+    def one(isolation: Isolation) -> None:
+        with CodeAgent(
+            [],
+            ScriptedModel(["```python\nopen('x', 'w').write('y')\nfinal_answer(1)\n```"]),
+            executor=SandboxExecutor(isolation=isolation),
+        ) as agent:
+            assert agent.run("Go.") == 1  # fmt: skip
+
+    one("full")
+    one("strong")
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(10):
+        one("full")
+        one("strong")
+
+    assert len(os.listdir("/proc/self/fd")) <= before
+    assert [name for name in os.listdir(folders.base_folder(os.getpid())) if name != "root"] == []
+
+
+def test_siblings_share_no_random_numbers_and_no_files() -> None:
+    """Two sessions of one parent draw other numbers and see other folders."""
+    code = "```python\nimport os, random, uuid\nopen('mine', 'w').close()\nfinal_answer([random.random(), str(uuid.uuid4()), os.listdir('.')])\n```"
+    first, second = (
+        CodeAgent([], ScriptedModel([code]), executor=SandboxExecutor(preload=["random"])).run("Go.") for _ in range(2)
+    )
+
+    assert first[0] != second[0]
+    assert first[1] != second[1]
+    assert first[2] == second[2] == ["mine"]
+
+
+def test_named_paths_can_be_read_and_not_written(tmp_path: Path) -> None:
+    """`read=` grants reading of just that path."""
+    (tmp_path / "given").mkdir()
+    (tmp_path / "given" / "data.txt").write_text("42")
+    (tmp_path / "other.txt").write_text("no")
+    code = f"""
+print(open({str(tmp_path / "given" / "data.txt")!r}).read())
+for act in (lambda: open({str(tmp_path / "other.txt")!r}).read(), lambda: open({str(tmp_path / "given" / "new")!r}, "w")):
+    try:
+        print(act())
+    except OSError as error:
+        print(type(error).__name__)
+"""
+    both: tuple[Isolation, Isolation] = ("full", "strong")
+    for isolation in both:
+        executor = SandboxExecutor(read=[tmp_path / "given"], isolation=isolation)
+        model = ScriptedModel([f"```python\n{code}\n```", "```python\nfinal_answer(0)\n```"])
+        with CodeAgent([], model, executor=executor) as agent:
+            result = agent.run("Go.", return_full_result=True)
+        assert result.steps[0].output.split()[0] == "42"
+        assert "no" not in result.steps[0].output.split()
+        assert not (tmp_path / "given" / "new").exists()
+
+
+def load(name: str) -> ModuleType:
+    """Load a file of `inside/`, as the worker does."""
+    path = ROOT / "src" / "codeling" / "sandbox" / "inside" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("machine", HEADERS)
+def test_system_calls_have_the_kernels_numbers(machine: str) -> None:
+    """The filter's table agrees with the kernel's own headers."""
+    header = HEADERS[machine]
+    if not header.exists():
+        pytest.skip("the kernel's headers are not installed (Debian: linux-libc-dev)")
+    text = header.read_text()
+    numbers = {name: int(number) for name, number in re.findall(r"#define __NR_(\w+) (\d+)", text)}
+    wide = {name: int(number) for name, number in re.findall(r"#define __NR3264_(\w+) (\d+)", text)}
+    for name, other in re.findall(r"#define __NR_(\w+) __NR3264_(\w+)", text):
+        if other in wide:
+            numbers.setdefault(name, wide[other])
+    table = load("syscalls").ARCHITECTURES[machine][1]
+
+    assert {name: numbers.get(name) for name in table} == table
+
+
+def test_a_deep_tree_is_removed(tmp_path: Path) -> None:
+    """Folders nested far deeper than any path may be long are removed, and links are not followed."""
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "file").write_text("x")
+    victim = tmp_path / "work"
+    victim.mkdir()
+    here = os.getcwd()
+    try:
+        os.chdir(victim)
+        os.symlink(tmp_path / "kept", "link")
+        for _ in range(3000):
+            os.mkdir("d")
+            os.chdir("d")
+    finally:
+        os.chdir(here)
+    folders.remove(str(victim))
+
+    assert sorted(os.listdir(tmp_path)) == ["kept"]
+    assert (tmp_path / "kept" / "file").read_text() == "x"
