@@ -14,7 +14,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from contextvars import ContextVar
-from dataclasses import KW_ONLY, dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, ClassVar, TypeAlias, cast
 
 from .broker import Broker
@@ -64,7 +64,8 @@ class Agent(AbstractContextManager["Agent"]):
     """Each is called with every `StepFinished` (and `agent=`). What it raises ends the run."""
     result_type: Any = None
     """An annotation or pydantic model that the answer is made to fit; the model is asked again until it does."""
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits | None = None
+    """The most that a run, with all runs below it, may spend."""
     policy: Policy | Mapping[str, Decision] | None = None
     """Which calls are allowed, denied, or asked a person about."""
     approver: Approver | None = None
@@ -83,7 +84,7 @@ class Agent(AbstractContextManager["Agent"]):
         self._model: Model = named("models", "model_from", self.model)
         given = self.journal
         self._journal: Journal | None = None if given is None else named("journals", "journal_from", given)
-        helpers = [load("codeling.teams.managed:managed")(agent) for agent in self.managed_agents]
+        helpers = [load("codeling.teams.managed:managed")(agent) for agent in self.managed_agents or ()]
         self._tools = _by_name([*self.tools, *helpers])
         self._active: dict[asyncio.Task[Any], asyncio.AbstractEventLoop] = {}
         self._stopping: set[asyncio.Task[Any]] = set()
@@ -116,8 +117,8 @@ class Agent(AbstractContextManager["Agent"]):
         memory = last[1].copy() if last else Memory(self._new_form())
         run = Run(
             uuid.uuid4().hex, fold=memory.add, journal=self._journal or (parent.journal if parent else None),
-            spent=Spent(limits=self.limits, parent=parent.spent if parent else None),
-            observers=(*self.observers, *observers, *(parent.observers if parent else ())),
+            spent=Spent(limits=self.limits or Limits(), parent=parent.spent if parent else None),
+            observers=(*(self.observers or ()), *observers, *(parent.observers if parent else ())),
         )  # fmt: skip
         if last:
             run.session, last[0].session = last[0].session, None
@@ -228,7 +229,7 @@ class Agent(AbstractContextManager["Agent"]):
         except ShownToModel as error:
             finished = StepFinished(step=step, error=str(error))
         finished = await run.emit(replace(finished, seconds=time.perf_counter() - since))
-        for callback in self.step_callbacks:
+        for callback in self.step_callbacks or ():
             await load("codeling.forms.answers:call")(callback, finished, agent=self)
         return finished
 

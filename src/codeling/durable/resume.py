@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import JournalError, UsageError
 from ..events import Event, RunFinished, RunStarted, StepStarted
-from ..limits import Spent
+from ..limits import Limits, Spent
 from ..memory import Memory
 from ..messages import ToolCall
 from ..protocols import Approval, Approver, Observer
@@ -79,8 +79,8 @@ async def _go_on(agent: Any, run_id: str, past: Sequence[Event], approve: Any, o
         run_id,
         past,
         journal=agent._journal,
-        spent=Spent(limits=agent.limits),
-        observers=(*agent.observers, *observers),
+        spent=Spent(limits=agent.limits or Limits()),
+        observers=(*(agent.observers or ()), *observers),
         fold=memory.add,
     )
     run.approver = _approver(approve)

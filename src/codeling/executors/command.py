@@ -16,11 +16,10 @@ from contextlib import suppress
 from typing import IO, cast
 
 from ..errors import SandboxError
-from ..lookup import load
-from ..protocols import Session, SessionSpec
 from ..sandbox import frames
 from ..sandbox.bundle import worker_source
-from ..sandbox.session import Connection, SessionLimits, WireSession
+from ..sandbox.session import Connection, SessionLimits
+from ..sandbox.starting import WireExecutor
 
 __all__ = ("CommandExecutor",)
 
@@ -31,7 +30,7 @@ _READ = (
 )
 
 
-class CommandExecutor:
+class CommandExecutor(WireExecutor):
     """Runs programs where a command puts them, such as `["ssh", "host", "python3"]`."""
 
     def __init__(
@@ -45,14 +44,6 @@ class CommandExecutor:
         """
         self._command, self._isolation, self._shell = list(command), isolation, shell
         self._limits = SessionLimits(timeout=timeout, output=output_limit)
-
-    async def open(self, spec: SessionSpec, /) -> Session:
-        """Start the worker. Raises `SandboxError` where the command does not give one."""
-        return await WireSession.open(self._start, spec, limits=self._limits)
-
-    async def _start(self) -> Connection:
-        connection: Connection = await load("codeling.sync.threads:in_thread")(self._spawn)
-        return connection
 
     def _spawn(self) -> Connection:
         source = worker_source().encode()

@@ -15,11 +15,10 @@ from contextlib import suppress
 from typing import Any
 
 from ..errors import MissingDependency, SandboxError
-from ..lookup import load
-from ..protocols import Session, SessionSpec
 from ..sandbox import frames
 from ..sandbox.bundle import worker_source
-from ..sandbox.session import Connection, SessionLimits, WireSession
+from ..sandbox.session import Connection, SessionLimits
+from ..sandbox.starting import WireExecutor
 
 __all__ = ("E2BExecutor",)
 
@@ -31,7 +30,7 @@ _READ = (
 _CHUNK = 48 << 10
 
 
-class E2BExecutor:
+class E2BExecutor(WireExecutor):
     """Runs programs in sandboxes of E2B. Each session is a sandbox, removed when the session ends."""
 
     def __init__(
@@ -52,15 +51,7 @@ class E2BExecutor:
         }  # fmt: skip
         self._limits = SessionLimits(timeout=timeout, output=output_limit, start=120.0)
 
-    async def open(self, spec: SessionSpec, /) -> Session:
-        """Start a sandbox and the worker in it. Raises `SandboxError` with the vendor's own words."""
-        return await WireSession.open(self._start, spec, limits=self._limits)
-
-    async def _start(self) -> Connection:
-        connection: Connection = await load("codeling.sync.threads:in_thread")(self._create)
-        return connection
-
-    def _create(self) -> Connection:
+    def _spawn(self) -> Connection:
         try:
             from e2b import Sandbox
         except ImportError as error:

@@ -11,15 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..errors import IsolationUnavailable
-from ..lookup import load
-from ..protocols import Session, SessionSpec
-from ..sandbox.session import Connection, SessionLimits, WireSession
+from ..sandbox.session import Connection, SessionLimits
+from ..sandbox.starting import WireExecutor
 from ..sandbox.wall import Isolation, Options, zygote_for
 
 __all__ = ("SandboxExecutor",)
 
 
-class SandboxExecutor:
+class SandboxExecutor(WireExecutor):
     """Runs programs in sealed child processes of this machine.
 
     A program reads the interpreter, the installed packages and the `read` paths, and writes to a
@@ -55,14 +54,6 @@ class SandboxExecutor:
         )  # fmt: skip
         self._choose = isolation is None
         self._limits = SessionLimits(timeout=timeout, output=output_limit)
-
-    async def open(self, spec: SessionSpec, /) -> Session:
-        """Start an interpreter behind the wall. Raises `IsolationUnavailable` where this machine has none."""
-        return await WireSession.open(self._start, spec, limits=self._limits)
-
-    async def _start(self) -> Connection:
-        connection: Connection = await load("codeling.sync.threads:in_thread")(self._spawn)
-        return connection
 
     def _spawn(self) -> Connection:
         try:

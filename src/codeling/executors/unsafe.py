@@ -19,10 +19,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from ..lookup import load
-from ..protocols import Session, SessionSpec
 from ..sandbox import folders
-from ..sandbox.session import Connection, SessionLimits, WireSession
+from ..sandbox.session import Connection, SessionLimits
+from ..sandbox.starting import WireExecutor
 
 __all__ = ("UnsafeLocalExecutor",)
 
@@ -41,7 +40,7 @@ worker.main(int(sys.argv[1]), int(sys.argv[1]))
 """
 
 
-class UnsafeLocalExecutor:
+class UnsafeLocalExecutor(WireExecutor):
     """Runs programs in child processes that can do whatever you can. Not for hostile programs."""
 
     def __init__(
@@ -52,14 +51,6 @@ class UnsafeLocalExecutor:
         self._memory, self._open_files = memory, open_files
         self._python, self._env = python or sys.executable, dict(env or {})
         self._limits = SessionLimits(timeout=timeout, output=output_limit)
-
-    async def open(self, spec: SessionSpec, /) -> Session:
-        """Start an interpreter. Raises `SandboxError`."""
-        return await WireSession.open(self._start, spec, limits=self._limits)
-
-    async def _start(self) -> Connection:
-        connection: Connection = await load("codeling.sync.threads:in_thread")(self._spawn)
-        return connection
 
     def _spawn(self) -> Connection:
         folder = tempfile.mkdtemp(prefix="codeling-unsafe-")

@@ -131,7 +131,7 @@ class Worker:
     def _do_open(self, command):
         self.tools = {name: Tool(self, name, stub) for name, stub in command["tools"].items()}
         self.output = Output(self, command["output"])
-        given = dict(self.tools, final_answer=self.final_answer, display=self.display, outputs=self.outputs)
+        given = {"display": self.display, "outputs": self.outputs, **self.tools, "final_answer": self.final_answer}
         for name, thing in given.items():
             setattr(builtins, name, thing)
         sys.modules["__main__"] = self.module
