@@ -58,6 +58,17 @@ def score_of(agent: str, *, tasks: str, model: str, threads: int) -> Score:
     return _score(agent, read(_path(agent, tasks, model), _settings(agent, tasks, model, threads)))
 
 
+def stored() -> list[Score]:
+    """Add up the attempts at the judged tasks that are kept in `bench/results/`, whatever their settings."""
+    found = []
+    for agent in AGENTS:
+        path = _path(agent, "tasks", "qwen2.5-coder-1.5b")
+        if path.exists():
+            settings = json.loads(path.read_text(encoding="utf-8"))["settings"]
+            found.append(_score(agent, read(path, settings)))
+    return found
+
+
 def table(scores: Iterable[Score]) -> str:
     """Write the scores as one table."""
     head = ("agent", "tasks", "solved", "of own accord", "calls", "tokens in", "tokens out", "seconds", "server CPU s")

@@ -7,6 +7,7 @@ import dataclasses
 import itertools
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -361,3 +362,27 @@ def test_wrong_set_up_is_a_clear_error(make: Any, why: str) -> None:
 
 def _untyped(x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # what the test is about
     return x
+
+
+def test_pictures_are_given_with_the_task(tmp_path: Path) -> None:
+    """Paths, bytes and Pillow images reach the model with the task; what is no picture is refused."""
+    pillow = pytest.importorskip("PIL.Image", reason="one of the pictures is made with Pillow")
+    made = agent([">final_answer(1)"])
+    picture = pillow.new("RGB", (3, 2))
+    picture.save(tmp_path / "a.png")
+    made.run("What is it?", images=[tmp_path / "a.png", (tmp_path / "a.png").read_bytes(), picture])
+    images = requests(made)[0].messages[-1].images
+
+    assert [image.media_type for image in images] == ["image/png"] * 3
+    with pytest.raises(UsageError, match="none of them"):
+        agent([]).run("What is it?", images=[b"text"])
+    with pytest.raises(UsageError, match="cannot be read"):
+        agent([]).run("What is it?", images=[tmp_path / "b.png"])
+
+
+def test_what_is_left_out_may_be_none() -> None:
+    """Options of the agent may be given as None, as users of other frameworks do."""
+    made = agent([">final_answer(1)"], managed_agents=None, step_callbacks=None, final_answer_checks=None, limits=None,
+                 instructions=None, observers=None, policy=None)  # fmt: skip
+
+    assert made.run("Do it.") == 1

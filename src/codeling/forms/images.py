@@ -1,0 +1,40 @@
+"""Pictures as users have them, made into messages: paths, bytes, and pictures of Pillow."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError
+from ..messages import Image
+
+__all__ = ("image_from",)
+
+_SIGNATURES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif", b"RIFF": "image/webp"}
+
+
+def image_from(given: Any) -> Image:
+    """Give the picture of a file's path, of its bytes, or of a Pillow image.
+
+    Raises `UsageError` for what is none, or is of a kind that models do not read (PNG, JPEG, GIF and WebP are).
+    """
+    if isinstance(given, Image):
+        return given
+    if isinstance(given, (str, os.PathLike)):
+        try:
+            given = Path(given).read_bytes()
+        except OSError as error:
+            raise UsageError(f"the picture {str(given)!r} cannot be read: {error.strerror}") from error
+    if isinstance(given, (bytes, bytearray)):
+        data = bytes(given)
+        for start, media_type in _SIGNATURES.items():
+            if data.startswith(start):
+                return Image(data, media_type)
+        raise UsageError("a picture must be a PNG, JPEG, GIF or WebP file; these bytes are none of them")
+    if callable(getattr(given, "save", None)):
+        buffer = io.BytesIO()
+        given.save(buffer, format="PNG")
+        return Image(buffer.getvalue())
+    raise UsageError(f"a picture is a path, the bytes of a file, or a Pillow image; not {type(given).__name__!r}")
