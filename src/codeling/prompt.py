@@ -28,17 +28,14 @@ class Form:
 
     file: ClassVar[str] = "code"
     stop: ClassVar[tuple[str, ...]] = ()
+    schemas: tuple[ToolSchema, ...] = ()
+    """Tools that the model is to call natively."""
 
     def __init__(self, tools: Iterable[Tool], *, instructions: str = "", result_type: Any = None) -> None:
         self.tools = tuple(tools)
         self._instructions = instructions
         self._result_type = result_type
         self._last: tuple[str | None, ...] = ()
-
-    @property
-    def schemas(self) -> tuple[ToolSchema, ...]:
-        """Tools that the model is to call natively."""
-        return ()
 
     def opening(self) -> list[Message]:
         """What stands before the first task: the rules and worked examples."""
@@ -89,9 +86,7 @@ class Form:
         if finished.code and before == self._last:
             parts.append("You have run this very program before, with the same result. Write a different one.")
         elif not parts and not finished.final:
-            parts.append(
-                "The program ran and printed nothing. Print what you need to see, or call final_answer(value)."
-            )
+            parts.append("The program ran and printed nothing. Print what you need to see, or call final_answer(x).")
         elif not finished.error and not finished.final:
             parts.append("If this holds the answer, call final_answer(value) now.")
         return "\n".join(parts)
@@ -106,7 +101,8 @@ class CodeForm(Form):
 
     def said(self, content: str) -> str:
         """The reply up to the end of its program."""
-        return cast("str", load("codeling.forms.reading:said")(content))
+        block = _only_block(content)
+        return content[: block.end()] if block else cast("str", load("codeling.forms.reading:said")(content))
 
 
 def cut(text: str, finished: StepFinished | None = None) -> str:
@@ -121,11 +117,16 @@ def read(reply: Reply) -> str:
 
     Raises `ParseError`, which tells the model what to write.
     """
-    blocks = _BLOCK.findall(reply.content)
-    if len(blocks) == 1 and reply.content.count("```") == 2 and "<" not in reply.content.partition("```")[0]:
-        return cast("str", blocks[0])
-    program = load("codeling.forms.reading:read_program")(reply.content, cut_off=reply.finish == "length")
-    return cast("str", program.code)
+    if block := _only_block(reply.content):
+        return block[1]
+    tolerant = load("codeling.forms.reading:read_program")
+    return cast("str", tolerant(reply.content, cut_off=reply.finish == "length").code)
+
+
+def _only_block(content: str) -> re.Match[str] | None:
+    """The block of a reply that can only be read in one way."""
+    block = _BLOCK.search(content)
+    return block if block and content.count("```") == 2 and "<" not in content[: block.start()] else None
 
 
 @cache

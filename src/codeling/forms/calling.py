@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -27,18 +27,16 @@ class CallingForm(Form):
 
     file: ClassVar[str] = "calls"
 
-    @property
-    def schemas(self) -> tuple[ToolSchema, ...]:
-        """The tools, and `final_answer`."""
-        answer: Json = {"description": "The answer to the task."}
-        if self._result_type is not None:
-            answer = schema_of(self._result_type)
+    def __init__(self, tools: Iterable[Tool], *, instructions: str = "", result_type: Any = None) -> None:
+        """Describe the tools and `final_answer` as providers want it."""
+        super().__init__(tools, instructions=instructions, result_type=result_type)
+        answer: Json = {"description": "The answer to the task."} if result_type is None else schema_of(result_type)
         final = ToolSchema(
             name=FINAL,
             description="Give the final answer to the task.",
             parameters={"type": "object", "properties": {"answer": answer}, "required": ["answer"]},
         )
-        return (*map(_schema, self.tools), final)
+        self.schemas = (*map(_schema, self.tools), final)
 
     def tidy(self, reply: Reply) -> Reply:
         """Give every call an id of its own, and read the calls that the model wrote as text."""
