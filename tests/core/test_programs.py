@@ -184,3 +184,15 @@ def test_pictures_reach_the_result() -> None:
     )
 
     assert [image.data[:4] for image in result.artifacts] == [b"\x89PNG"] * 2
+
+
+def test_imports_may_be_limited() -> None:
+    """With a list, programs import the standard library and what is listed; `*` allows everything."""
+    code = [">import json, numpy\nprint('ok')", ">import pandas", ">final_answer(0)"]
+    pytest.importorskip("pandas", reason="the imports are of numpy and pandas")
+    limited = run(*code, additional_authorized_imports=["numpy"])
+    free = run(*code, additional_authorized_imports=["*"])
+
+    assert limited.steps[0].output == "ok\n"
+    assert "programs may import the standard library and: numpy; not 'pandas'" in (limited.steps[1].error or "")
+    assert free.steps[1].error is None

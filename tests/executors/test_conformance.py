@@ -31,6 +31,7 @@ from codeling import (
 )
 from codeling.testing import ScriptedModel
 
+from ..walls import need
 from .e2b_server import KEY, Server
 
 
@@ -74,6 +75,8 @@ def e2b() -> Iterator[Server]:
 @pytest.fixture(params=KINDS)
 def make(request: pytest.FixtureRequest, e2b: Server) -> Callable[..., Any]:
     """Each executor in turn."""
+    if request.param == "sandbox-full":
+        need("full")
     if request.param == "command-older" and not older_python():
         pytest.skip("this machine has no CPython older than 3.11")
     return KINDS[request.param]

@@ -20,6 +20,8 @@ from codeling.sandbox import folders
 from codeling.sandbox.wall import Isolation
 from codeling.testing import ScriptedModel
 
+from ..walls import need
+
 ROOT = Path(__file__).parents[2]
 ESCAPES = ROOT / "tests" / "escapes"
 HEADERS = {
@@ -29,8 +31,9 @@ HEADERS = {
 
 
 @pytest.mark.parametrize("isolation", ["full", "strong"])
-def test_the_wall_holds_against_every_attack(isolation: str) -> None:
+def test_the_wall_holds_against_every_attack(isolation: Isolation) -> None:
     """Each program of the corpus does what its header says, and nothing on the host has changed."""
+    need(isolation)
     command = [sys.executable, "-m", "codeling.sandbox.attack", str(ESCAPES), "--json", "--isolation", isolation]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
     findings = json.loads(done.stdout)
@@ -54,6 +57,7 @@ def test_the_runner_can_fail(tmp_path: Path) -> None:
 
 def test_killing_the_host_leaves_no_child() -> None:
     """After SIGKILL of the process that opened sandboxes, nothing of them runs."""
+    need("full")
     code = """
 import asyncio, os, sys
 from codeling import SandboxExecutor
@@ -88,6 +92,7 @@ def state(pid: int) -> str:
 
 def test_sessions_leave_nothing_behind() -> None:
     """After many sessions there are no more descriptors and no folders than before."""
+    need("full")
 
     def one(isolation: Isolation) -> None:
         with CodeAgent(
@@ -122,6 +127,7 @@ def test_siblings_share_no_random_numbers_and_no_files() -> None:
 
 def test_named_paths_can_be_read_and_not_written(tmp_path: Path) -> None:
     """`read=` grants reading of just that path."""
+    need("full")
     (tmp_path / "given").mkdir()
     (tmp_path / "given" / "data.txt").write_text("42")
     (tmp_path / "other.txt").write_text("no")
