@@ -153,7 +153,10 @@ async def attack(path: Path, executor: Any, targets: Targets) -> Finding:
         again = (await _run(targets.fill(source), executor))[0]
         if again.answer == outcome.answer:
             problems.append(f"the same random numbers in two sandboxes: {again.answer}")
-    problems += _expected(header.get("expect", "contained"), outcome, after, same=same)
+    expect = header.get("expect", "contained")
+    if expect == "contained" and after.value != "42":  # the program may spoil its own interpreter, and no other
+        after = (await _run(_AFTER, executor))[1]
+    problems += _expected(expect, outcome, after, same=same)
     problems += targets.harm()
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory) // 1024
     if grown > 150:
