@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 from tests.models.loopback import Loopback, fails
@@ -112,7 +113,8 @@ def test_without_a_person_a_call_that_needs_one_pauses_the_run(server: Loopback,
     journal = tmp_path / "runs.db"
     arguments = ["Do it.", "--tools", str(tmp_path / "mine.py"), "--journal", str(journal)]
     done = codeling(server, program("launch('the Moon')"), arguments=arguments)
-    [(run_id,)] = sqlite3.connect(journal).execute("SELECT DISTINCT run_id FROM events").fetchall()
+    with closing(sqlite3.connect(journal)) as connection:
+        [(run_id,)] = connection.execute("SELECT DISTINCT run_id FROM events").fetchall()
 
     assert (done.stdout, done.returncode) == ("", 4)
     assert "launch('the Moon')" in done.stderr
@@ -180,7 +182,8 @@ def test_ctrl_c_ends_a_program_that_never_ends(server: Loopback, tmp_path: Path)
         since = time.monotonic()
         child.send_signal(signal.SIGINT)
         out, err = child.communicate(timeout=30)
-    [(last,)] = sqlite3.connect(journal).execute("SELECT event FROM events ORDER BY number DESC LIMIT 1").fetchall()
+    with closing(sqlite3.connect(journal)) as connection:
+        [(last,)] = connection.execute("SELECT event FROM events ORDER BY number DESC LIMIT 1").fetchall()
 
     assert (out, child.returncode) == ("", 130)
     assert time.monotonic() - since < 5

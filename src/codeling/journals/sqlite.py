@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -35,6 +36,7 @@ class SQLiteJournal:
         self._texts = Texts()
         self._lock = threading.Lock()
         self._connections: dict[int, sqlite3.Connection] = {}
+        weakref.finalize(self, _close_all, self._connections)
 
     async def append(self, event: Event, /) -> None:
         """Keep the event; it is committed when this returns. Raises `JournalError`."""
@@ -90,6 +92,11 @@ class SQLiteJournal:
     def close(self) -> None:
         """Close the file."""
         with self._lock:
-            for connection in self._connections.values():
-                connection.close()
-            self._connections.clear()
+            _close_all(self._connections)
+
+
+def _close_all(connections: dict[int, sqlite3.Connection]) -> None:
+    """Close this process's connection; those that a forked child inherited are its parent's."""
+    connection = connections.pop(os.getpid(), None)
+    if connection is not None:
+        connection.close()
