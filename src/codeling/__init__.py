@@ -6,23 +6,28 @@ importing this package loads the standard library only.
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 __version__ = "0.1.0"
 
 _CORE = ("agent", "errors", "events", "limits", "messages", "policy", "protocols", "result", "tools")
-_ADAPTERS = {
-    "DuckDuckGoSearchTool": "toolbox.web", "E2BExecutor": "executors.e2b", "CommandExecutor": "executors.command",
-    "InferenceClientModel": "models.inference_client", "LocalModel": "models.local", "MemoryJournal": "journals.memory",
-    "OpenAIModel": "models.openai", "SandboxExecutor": "executors.sandbox", "SQLiteJournal": "journals.sqlite",
-    "TerminalObserver": "observers.terminal", "UnsafeLocalExecutor": "executors.unsafe",
-    "VisitWebpageTool": "toolbox.web", "WebSearchTool": "toolbox.web",
-}  # fmt: skip
+_STUB = Path(__file__).with_suffix(".pyi")
+"""The type stub is the table of the names that adapters give: what checkers see is what there is."""
+
+
+@cache
+def _adapters() -> dict[str, str]:
+    lines = _STUB.read_text(encoding="utf-8").splitlines()
+    found = (re.fullmatch(r"from \.(\w+\.\w+) import (\w+) as \w+", line) for line in lines)
+    return {match[2]: match[1] for match in found if match}
 
 
 def __getattr__(name: str) -> Any:
-    for home in [_ADAPTERS[name]] if name in _ADAPTERS else _CORE:
+    for home in [_adapters()[name]] if name in _adapters() else _CORE:
         module = import_module(f"{__name__}.{home}")
         if name in module.__all__:
             return globals().setdefault(name, getattr(module, name))
@@ -31,4 +36,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     core = [name for home in _CORE for name in import_module(f"{__name__}.{home}").__all__]
-    return sorted({*globals(), *_ADAPTERS, *core})
+    return sorted({*globals(), *_adapters(), *core})

@@ -25,7 +25,7 @@ from .events import (  # isort: skip
     StepFinished, StepStarted,
 )  # fmt: skip
 from .limits import Limits, Spent
-from .lookup import load, named
+from .lookup import deferred, load, named
 from .memory import Memory
 from .messages import Image, Reply, Request
 from .policy import Decision, Policy
@@ -33,7 +33,7 @@ from .prompt import CodeForm, Form, read
 from .protocols import Approver, Executor, Journal, Model, Observer, Session, SessionSpec
 from .result import RunResult, result_of
 from .run import Run
-from .tools import FunctionTool, Tool
+from .tools import Tool
 
 __all__ = ("Agent", "CodeAgent", "ToolCallingAgent")
 
@@ -85,7 +85,7 @@ class Agent(AbstractContextManager["Agent"]):
         given = self.journal
         self._journal: Journal | None = None if given is None else named("journals", "journal_from", given)
         helpers = [load("codeling.teams.managed:managed")(agent) for agent in self.managed_agents or ()]
-        self._tools = _by_name([*self.tools, *helpers])
+        self._tools: dict[str, Tool] = load("codeling.forms.signatures:by_name")([*self.tools, *helpers])
         self._active: dict[asyncio.Task[Any], asyncio.AbstractEventLoop] = {}
         self._stopping: set[asyncio.Task[Any]] = set()
         self._last: tuple[Run, Memory] | None = None
@@ -113,6 +113,8 @@ class Agent(AbstractContextManager["Agent"]):
         """
         if not str(task or "").strip():
             raise UsageError(f"a task is a text that says what to do, not {task!r}")
+        if images and not getattr(self._model, "reads_images", True):
+            raise UsageError(f"the model {self._model.name!r} does not read pictures; use one that does")
         last, parent = None if reset else self._last, _current.get()
         memory = last[1].copy() if last else Memory(self._new_form())
         run = Run(
@@ -141,21 +143,22 @@ class Agent(AbstractContextManager["Agent"]):
             "AsyncIterator[Event]", stream(lambda seen: self.arun(task, observers=(*watching, seen), **options))
         )
 
-    async def aresume(self, run_id: str, **options: Any) -> Any:
-        """Go on with a stored run that was cut short, without doing anything twice; see `durable.resume`."""
-        return await load("codeling.durable.resume:resume")(self, run_id, **options)
-
-    async def afork(self, run_id: str, step: int, **options: Any) -> Any:
-        """Begin a new run that has the first steps of a stored one as its past; see `durable.fork`."""
-        return await load("codeling.durable.resume:fork")(self, run_id, step, **options)
-
-    def resume(self, run_id: str, **options: Any) -> Any:
-        """Do what `aresume` does, from plain code."""
-        return load("codeling.sync.doors:wait")(self.aresume(run_id, **options))
-
-    def fork(self, run_id: str, step: int, **options: Any) -> Any:
-        """Do what `afork` does, from plain code."""
-        return load("codeling.sync.doors:wait")(self.afork(run_id, step, **options))
+    aresume = deferred("codeling.durable.resume:resume")
+    """Go on with a stored run that was cut short, without doing anything twice; see `durable.resume`."""
+    afork = deferred("codeling.durable.resume:fork")
+    """Begin a new run that has the first steps of a stored one as its past; see `durable.resume`."""
+    resume = deferred("codeling.durable.doors:resume")
+    """Do what `aresume` does, from plain code."""
+    fork = deferred("codeling.durable.doors:fork")
+    """Do what `afork` does, from plain code."""
+    save = deferred("codeling.integrations.saving:save_agent")
+    """Write the agent into a folder that `from_folder` reads and that runs as a Gradio Space."""
+    push_to_hub = deferred("codeling.integrations.saving:push_agent")
+    """Save the agent and publish it as a Space on the Hub."""
+    from_folder = deferred("codeling.integrations.saving:agent_from_folder")
+    """Give the agent that a folder holds."""
+    from_hub = deferred("codeling.integrations.saving:agent_from_hub")
+    """Give the agent that a Space on the Hub holds."""
 
     def close(self) -> None:
         """Let go of what the last run left for `reset=False`: its conversation and its interpreter."""
@@ -249,7 +252,8 @@ class Agent(AbstractContextManager["Agent"]):
 
     def _new_form(self) -> Form:
         kind = load(self._form) if isinstance(self._form, str) else self._form
-        return kind(self._tools.values(), instructions=self.instructions or "", result_type=self.result_type)
+        instructions, sees = self.instructions or "", getattr(self._model, "reads_images", True)
+        return kind(self._tools.values(), instructions=instructions, result_type=self.result_type, sees=sees)
 
 
 @dataclass(eq=False)
@@ -304,15 +308,3 @@ class ToolCallingAgent(Agent):
         broker = Broker(run, self._tools, policy=self.policy, approver=run.approver or self.approver)
         carry_out = load("codeling.forms.calling:carry_out")
         yield lambda reply, step: carry_out(reply, step, call=broker.call)
-
-
-def _by_name(given: Iterable[Tool | Callable[..., Any]]) -> dict[str, Tool]:
-    tools: dict[str, Tool] = {}
-    for item in given:
-        tool = item if isinstance(item, Tool) else FunctionTool(item)
-        tool.check()
-        if tool.name in tools:
-            raise UsageError(f"two tools are called {tool.name!r}; give one of them another name")
-        tools[tool.name] = tool
-    tools.pop("final_answer", None)  # every agent has its own
-    return tools

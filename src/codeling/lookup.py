@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from typing import Any
 
-__all__ = ("load", "named")
+__all__ = ("deferred", "load", "named")
 
 
 @cache
@@ -14,6 +15,16 @@ def load(path: str) -> Any:
     """Give what `"module:name"` stands for."""
     module, _, name = path.partition(":")
     return getattr(import_module(module), name)
+
+
+def deferred(path: str) -> Callable[..., Any]:
+    """Give a function or method whose body is `"module:name"`, loaded when it is first called."""
+
+    def call(*args: Any, **options: Any) -> Any:
+        return load(path)(*args, **options)
+
+    call.__doc__ = f"Do what `{path.replace(':', '.')}` does."
+    return call
 
 
 def named(package: str, function: str, given: Any) -> Any:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 from .errors import UsageError
+from .lookup import load
 from .messages import ToolCall
 from .tools import Tool
 
-__all__ = ("Decision", "Policy", "Verdict", "policy_from")
+__all__ = ("Decision", "Policy", "Verdict", "by_default", "policy_from", "verdict")
 
 Decision: TypeAlias = Literal["allow", "ask", "deny"]
 
@@ -31,25 +31,22 @@ Policy: TypeAlias = Callable[[ToolCall, Tool], "Verdict | Decision"]
 def policy_from(given: Policy | Mapping[str, Decision] | None) -> Callable[[ToolCall, Tool], Verdict]:
     """Make a policy of a function, or of a mapping from tool names, patterns or effects to decisions.
 
-    A mapping is read in its order and the first key that fits wins: a name, a pattern such as
-    `"delete_*"`, or an effect such as `"effect:irreversible"`. What no key fits is allowed,
-    or asked where the tool says `needs_approval`. Raises `UsageError` for an unknown decision.
+    What a mapping means is said in `approvals.rules`. Without either, a call is allowed, or asked
+    about where the tool says `needs_approval`. Raises `UsageError` for an unknown decision.
     """
-    if callable(given):
-        return lambda call, tool: _verdict(given(call, tool))
-    rules = {key: _verdict(decision, f"the policy for {key!r}") for key, decision in (given or {}).items()}
-
-    def decide(call: ToolCall, tool: Tool) -> Verdict:
-        for key, verdict in rules.items():
-            if fnmatchcase(f"effect:{tool.effect}" if key.startswith("effect:") else call.name, key):
-                return verdict
-        return Verdict("ask", "the tool needs approval") if tool.needs_approval else Verdict("allow")
-
-    return decide
+    if isinstance(given, Mapping):
+        return cast("Callable[[ToolCall, Tool], Verdict]", load("codeling.approvals.rules:rules")(given))
+    return (lambda call, tool: verdict(given(call, tool))) if given else by_default
 
 
-def _verdict(given: Verdict | Decision, reason: str = "") -> Verdict:
-    verdict = given if isinstance(given, Verdict) else Verdict(given, reason)
-    if verdict.decision not in ("allow", "ask", "deny"):
-        raise UsageError(f"a policy decides 'allow', 'ask' or 'deny', not {verdict.decision!r}")
-    return verdict
+def by_default(call: ToolCall, tool: Tool) -> Verdict:
+    """What holds for a call that no rule speaks of."""
+    return Verdict("ask", "the tool needs approval") if tool.needs_approval else Verdict("allow")
+
+
+def verdict(given: Verdict | Decision, reason: str = "") -> Verdict:
+    """Give a decision as a verdict. Raises `UsageError` for one that is unknown."""
+    found = given if isinstance(given, Verdict) else Verdict(given, reason)
+    if found.decision not in ("allow", "ask", "deny"):
+        raise UsageError(f"a policy decides 'allow', 'ask' or 'deny', not {found.decision!r}")
+    return found

@@ -31,8 +31,10 @@ class Form:
     schemas: tuple[ToolSchema, ...] = ()
     """Tools that the model is to call natively."""
 
-    def __init__(self, tools: Iterable[Tool], *, instructions: str = "", result_type: Any = None) -> None:
-        self.tools = tuple(tools)
+    def __init__(
+        self, tools: Iterable[Tool], *, instructions: str = "", result_type: Any = None, sees: bool = True
+    ) -> None:
+        self.tools, self._sees = tuple(tools), sees
         self._instructions = instructions
         self._result_type = result_type
         self._last: tuple[str | None, ...] = ()
@@ -56,8 +58,8 @@ class Form:
         self, finished: StepFinished, calls: Sequence[ToolCall], results: Mapping[str, ToolCallFinished]
     ) -> list[Message]:
         """What a step did."""
-        told = self._told(finished)
-        return [Message(role="user", content=told, images=finished.images)] if told else []
+        told, images = self._told(finished), finished.images if self._sees else ()
+        return [Message(role="user", content=told, images=images)] if told else []
 
     def said(self, content: str) -> str:
         """What is kept of a reply: no hidden thoughts, nothing after the action."""
@@ -82,6 +84,10 @@ class Form:
             parts.append(f"Value of the last line:\n{cut(finished.value)}")
         if finished.error:
             parts.append(f"Error:\n{cut(finished.error)}")
+        if finished.images and not self._sees:
+            parts.append(
+                f"Pictures shown: {len(finished.images)}. You cannot see pictures: print what you need of them."
+            )
         before, self._last = self._last, (finished.code, finished.output, finished.error)
         if finished.code and before == self._last:
             parts.append("You have run this very program before, with the same result. Write a different one.")

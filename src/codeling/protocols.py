@@ -31,6 +31,11 @@ class Model(Protocol):
         """What to call it in traces, such as `gpt-5`."""
         ...
 
+    @property
+    def reads_images(self) -> bool:
+        """Whether messages may hold pictures. A model without this property is taken to read them."""
+        ...
+
     async def reply(self, request: Request, /, *, on_delta: OnDelta | None = None) -> Reply:
         """Answer the conversation.
 

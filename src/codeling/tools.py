@@ -7,15 +7,13 @@ its stub. This file knows nothing of who calls: the broker does.
 from __future__ import annotations
 
 import inspect
-import keyword
 import threading
-import typing
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, Literal, TypeAlias, cast, overload
 
-from .errors import BadArguments, UsageError
-from .lookup import load
+from .errors import BadArguments
+from .lookup import deferred, load
 
 __all__ = ("Effect", "FunctionTool", "Tool", "tool")
 
@@ -57,28 +55,11 @@ class Tool:
     @cached_property
     def signature(self) -> inspect.Signature:
         """What `forward` takes, with each parameter's resolved type."""
-        signature = inspect.signature(self.forward)
-        try:
-            hints = typing.get_type_hints(self.forward, include_extras=True)
-        except (NameError, TypeError, AttributeError):
-            hints = {}
-        if self.inputs:
-            hints = {**load("codeling.forms.inputs:hints_of")(self), **hints}
-        parameters = [p.replace(annotation=hints.get(p.name, p.annotation)) for p in signature.parameters.values()]
-        return signature.replace(parameters=parameters, return_annotation=hints.get("return", inspect.Signature.empty))
+        return cast("inspect.Signature", load("codeling.forms.signatures:signature_of")(self))
 
     def check(self) -> None:
         """Raise `UsageError` where a model could not know how to call this."""
-        if not self.name.isidentifier() or keyword.iskeyword(self.name):
-            raise UsageError(f"a tool's name must be a Python identifier, not {self.name!r}; set `name`")
-        if not hasattr(self, "forward"):
-            raise UsageError(f"tool {self.name!r} has no method `forward`; write one that does its work")
-        for parameter in self.signature.parameters.values():
-            if parameter.annotation is parameter.empty:
-                raise UsageError(
-                    f"tool {self.name!r}: its argument {parameter.name!r} has no type; "
-                    f"write `{parameter.name}: int` (or whatever it is, `Any` included)"
-                )
+        load("codeling.forms.signatures:check")(self)
 
     @cached_property
     def stub(self) -> str:
@@ -108,10 +89,20 @@ class Tool:
         value = await load("codeling.sync.threads:in_thread")(self, *bound.args, **bound.kwargs)
         return await value if inspect.isawaitable(value) else value
 
-    @classmethod
-    def from_hub(cls, repo_id: str, **options: Any) -> Tool:
-        """Give the tool of a Hugging Face Space; takes what `integrations.hub.tool_from_hub` takes."""
-        return cast("Tool", load("codeling.integrations.hub:tool_from_hub")(repo_id, **options))
+    from_hub = deferred("codeling.integrations.hub:tool_from_hub")
+    """Give the tool of a Hugging Face repository; it runs behind the wall."""
+    from_space = deferred("codeling.integrations.spaces:tool_from_space")
+    """Give a Gradio Space, or any running Gradio app, as a tool."""
+    from_gradio = deferred("codeling.integrations.spaces:tool_from_gradio")
+    """Give a tool of the `gradio_tools` style."""
+    from_langchain = deferred("codeling.integrations.langchain:tool_from_langchain")
+    """Give a LangChain tool."""
+    from_mcp = deferred("codeling.integrations.mcp:tool_from_mcp")
+    """Give one tool of an MCP server."""
+    save = deferred("codeling.integrations.saving:save_tool")
+    """Write the tool into a folder that `from_hub` and `ToolCollection` read."""
+    push_to_hub = deferred("codeling.integrations.saving:push_tool")
+    """Save the tool and publish it as a Space on the Hub."""
 
 
 class FunctionTool(Tool):

@@ -27,9 +27,11 @@ class CallingForm(Form):
 
     file: ClassVar[str] = "calls"
 
-    def __init__(self, tools: Iterable[Tool], *, instructions: str = "", result_type: Any = None) -> None:
+    def __init__(
+        self, tools: Iterable[Tool], *, instructions: str = "", result_type: Any = None, sees: bool = True
+    ) -> None:
         """Describe the tools and `final_answer` as providers want it."""
-        super().__init__(tools, instructions=instructions, result_type=result_type)
+        super().__init__(tools, instructions=instructions, result_type=result_type, sees=sees)
         answer: Json = {"description": "The answer to the task."} if result_type is None else schema_of(result_type)
         final = ToolSchema(
             name=FINAL,

@@ -60,6 +60,11 @@ class LocalModel:
         self._parameters: Wire = {"temperature": temperature, "max_tokens": max_tokens, "seed": seed}
         self._engine: _Engine | None = None
 
+    @property
+    def reads_images(self) -> bool:
+        """False: the weights here read text."""
+        return False
+
     async def reply(self, request: Request, /, *, on_delta: OnDelta | None = None) -> Reply:
         """Answer the conversation; see `Model.reply`."""
         if any(message.images or message.audio for message in request.messages):

@@ -34,11 +34,12 @@ class ScriptedModel:
         replies: Iterable[Line] | Callable[[Sequence[Message]], Any],
         *,
         name: str = "scripted",
+        reads_images: bool = True,
         delay: float = 0.0,
     ) -> None:
         if isinstance(replies, str | Reply):
             raise UsageError(f"a script is a list of replies or one function; put {replies!r} into a list")
-        self.name = name
+        self.name, self.reads_images = name, reads_images
         self.requests: list[Request] = []
         self._delay = delay
         self._answer = replies if callable(replies) else None

@@ -1,0 +1,58 @@
+"""What a tool takes, read off its `forward`, and whether a model could know how to call it."""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+import typing
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..errors import UsageError
+from ..tools import FunctionTool, Tool
+from .inputs import hints_of
+
+__all__ = ("by_name", "check", "signature_of")
+
+
+def signature_of(tool: Tool) -> inspect.Signature:
+    """Give what `forward` takes, with each parameter's resolved type."""
+    signature = inspect.signature(tool.forward)
+    try:
+        hints = typing.get_type_hints(tool.forward, include_extras=True)
+    except (NameError, TypeError, AttributeError):
+        hints = {}
+    if tool.inputs:
+        hints = {**hints_of(tool), **hints}
+    parameters = [p.replace(annotation=hints.get(p.name, p.annotation)) for p in signature.parameters.values()]
+    return signature.replace(parameters=parameters, return_annotation=hints.get("return", inspect.Signature.empty))
+
+
+def check(tool: Tool) -> None:
+    """Raise `UsageError` where a model could not know how to call the tool."""
+    if not tool.name.isidentifier() or keyword.iskeyword(tool.name):
+        raise UsageError(f"a tool's name must be a Python identifier, not {tool.name!r}; set `name`")
+    if not hasattr(tool, "forward"):
+        raise UsageError(f"tool {tool.name!r} has no method `forward`; write one that does its work")
+    for parameter in tool.signature.parameters.values():
+        if parameter.annotation is parameter.empty:
+            raise UsageError(
+                f"tool {tool.name!r}: its argument {parameter.name!r} has no type; "
+                f"write `{parameter.name}: int` (or whatever it is, `Any` included)"
+            )
+
+
+def by_name(given: Iterable[Tool | Callable[..., Any]]) -> dict[str, Tool]:
+    """Give the tools, and plain functions made into tools, by their names; every agent has its own `final_answer`.
+
+    Raises `UsageError` for two of one name.
+    """
+    tools: dict[str, Tool] = {}
+    for item in given:
+        tool = item if isinstance(item, Tool) else FunctionTool(item)
+        tool.check()
+        if tool.name in tools:
+            raise UsageError(f"two tools are called {tool.name!r}; give one of them another name")
+        tools[tool.name] = tool
+    tools.pop("final_answer", None)
+    return tools
