@@ -96,6 +96,83 @@ def get_timetable(line: str) -> list[str]:
     return lines[line]
 
 
+def get_rent(flat: str) -> float:
+    """Give the monthly rent of a flat, in euros.
+
+    Args:
+        flat: The flat's number.
+    """
+    return {"3b": 812.5, "1a": 640.0}[flat.lower()]
+
+
+def get_population(city: str) -> int:
+    """Give the number of inhabitants of a city.
+
+    Args:
+        city: The city.
+    """
+    people = {"LIS": 545_000, "OPO": 232_000, "BRG": 193_000}
+    if city not in people:
+        raise ValueError(f"no city {city!r} here: cities go by the short names {', '.join(people)}")
+    return people[city]
+
+
+def get_sunrise(place: str, day: str) -> str:
+    """Give the time of sunrise, as HH:MM.
+
+    Args:
+        place: The place.
+        day: The day.
+    """
+    if len(day.split(".")) != 3 or len(day.split(".")[2]) != 4:
+        raise ValueError(f"the day {day!r} was not understood; it is written as in 24.12.2020")
+    return {"14.7.2022": "05:58", "14.07.2022": "05:58"}[day]
+
+
+def find_notes(words: str) -> list[str]:
+    """Find notes that hold some words, and give their numbers.
+
+    Args:
+        words: What to look for.
+    """
+    return ["N3"] if "boiler" in words.lower() else []
+
+
+def read_note(number: str) -> str:
+    """Give the text of a note.
+
+    Args:
+        number: The note's number, such as N1.
+    """
+    return {"N3": "Boiler: checked in June 2021 by Mr Falk. To be checked again every 4 years."}[number]
+
+
+def get_basket() -> dict[str, int]:
+    """Give what is in the basket: names of fruits, each with how many there are."""
+    return {"pear": 4, "melon": 2, "plum": 15}
+
+
+def get_grams(fruit: str) -> float:
+    """Give the weight of one fruit, in grams.
+
+    Args:
+        fruit: The fruit.
+    """
+    return {"pear": 178.0, "melon": 1500.0, "plum": 66.0}[fruit]
+
+
+def count_visitors(gate: str) -> int:
+    """Give how many visitors came through a gate of the zoo.
+
+    Args:
+        gate: The gate.
+    """
+    gates = {"gate_n": 1204, "gate_s": 874}
+    if gate not in gates:
+        raise KeyError(f"gate {gate!r} does not exist, only {sorted(gates)} do")
+    return gates[gate]
+
+
 TASKS = (
     _task(
         "tiles",
@@ -172,6 +249,63 @@ TASKS = (
         phrase("17:30", wrong=("08:15", "11:45", "12:20")),
         get_timetable,
         question="When does the last bus of line 7 going east leave the station?",
+    ),
+    _task(
+        "rent",
+        "one tool",
+        number(9750),
+        get_rent,
+        question="How much rent is paid for flat 3B in a whole year, in euros?",
+    ),
+    _task(
+        "cities",
+        "correcting an error",
+        number(313_000),
+        get_population,
+        question="How many more people live in Lisbon than in Porto?",
+    ),
+    _task(
+        "sunrise",
+        "correcting an error",
+        phrase("05:58"),
+        get_sunrise,
+        question="When did the sun rise in Ulm on 14 July 2022?",
+    ),
+    _task(
+        "boiler",
+        "dependent tools",
+        number(2025),
+        find_notes,
+        read_note,
+        question="In which year must the boiler be checked next? The notes say it.",
+    ),
+    _task(
+        "basket",
+        "dependent tools",
+        number(4702),
+        get_basket,
+        get_grams,
+        question="How many grams does all the fruit in the basket weigh together?",
+    ),
+    _task(
+        "zoo",
+        "correcting an error",
+        number(2078),
+        count_visitors,
+        question="How many visitors came through the north and the south gate together?",
+    ),
+    _task(
+        "euros",
+        "arithmetic",
+        number(36.65),
+        question="A bill of 87.26 euros is paid by 2 people who pay 25.305 euros each; what is left for the third? "
+        "Round to 2 decimals.",
+    ),
+    _task(
+        "order",
+        "text",
+        phrase("lamp blue old the"),
+        question="Write the words of 'the old blue lamp' from the last to the first.",
     ),
 )
 """In the order in which they are run."""

@@ -37,7 +37,6 @@ class Form:
         self.tools, self._sees = tuple(tools), sees
         self._instructions = instructions
         self._result_type = result_type
-        self._last: tuple[str | None, ...] = ()
 
     def opening(self) -> list[Message]:
         """What stands before the first task: the rules and worked examples."""
@@ -88,10 +87,7 @@ class Form:
             parts.append(
                 f"Pictures shown: {len(finished.images)}. You cannot see pictures: print what you need of them."
             )
-        before, self._last = self._last, (finished.code, finished.output, finished.error)
-        if finished.code and before == self._last:
-            parts.append("You have run this very program before, with the same result. Write a different one.")
-        elif not parts and not finished.final:
+        if not parts and not finished.final:
             parts.append("The program ran and printed nothing. Print what you need to see, or call final_answer(x).")
         elif not finished.error and not finished.final:
             parts.append("If this holds the answer, call final_answer(value) now.")
