@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
 import platform
 import re
 import sys
 from argparse import Namespace
 from importlib import metadata
+from typing import Any
 
 from .. import __version__
 from ..errors import EndsRun
 from ..lookup import load
 from ..messages import ToolCall
 from ..protocols import SessionSpec
-from .names import table, weights
+from .models import weights
+from .tables import add_plain, table
 
-__all__ = ("doctor",)
+__all__ = ("add", "doctor")
 
 _EXTRA = re.compile(r"""extra\s*==\s*['"]([\w-]+)['"]""")
 
 
+def add(commands: Any) -> None:
+    """Say what the command takes."""
+    add_plain(commands, "doctor", "say what works on this machine: the wall, extras, weights")
+
+
 def doctor(options: Namespace) -> int:
     """Print what works here; the exit code is 1 where programs cannot be run behind a wall."""
+    import asyncio  # slow to load, and asking for help loads this file
+
     walls = {name: asyncio.run(_wall(name)) for name in ("full", "strong")}
     print(f"codeling {__version__}, Python {platform.python_version()} ({sys.executable}), {platform.platform()}\n")
     print("The wall of the default executor:")

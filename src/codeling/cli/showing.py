@@ -1,31 +1,38 @@
-"""`codeling run`: one task from its words to its answer, and a run's end as an exit code."""
+"""A run from its first event to its exit code: the steps on stderr, the answer or the events on stdout."""
 
 from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from typing import IO, Any
 
-from ..errors import EndsRun, UsageError
+from ..errors import EndsRun
 from ..events import Event, RunStarted
 from ..lookup import load
 from ..result import RunResult
 from . import EXITS, say
 from .answers import answer_text
 
-__all__ = ("run",)
+__all__ = ("add_output_options", "shown")
 
 
-def run(options: Namespace) -> int:
-    """Do what `codeling run` says and give its exit code. Raises what ends a run."""
-    task = _task(options.task)
-    agent = _agent(options)
+def add_output_options(command: Any) -> None:
+    """Add the options that say what is printed."""
+    output = command.add_argument_group("output")
+    output.add_argument("--journal", metavar="FILE", help="keep the run's events in this SQLite file")
+    output.add_argument("--quiet", action="store_true", help="show no steps, only the answer")
+    output.add_argument("--json", action="store_true", help="print every event as a line of JSON instead of the answer")
+
+
+def shown(options: Namespace, agent: Any, work: Callable[..., RunResult]) -> int:
+    """Do the work, which takes `observers` and gives a result; show it; give the exit code."""
     watch = _Watch(agent, sys.stdout if options.json else None)
     terminal = None if options.quiet else load("codeling.observers.terminal:TerminalObserver")(answer=False)
     try:
         with redirect_stdout(sys.stderr):  # what tools print is no part of the answer
-            result = agent.run(task, return_full_result=True, observers=[watch, *([terminal] if terminal else [])])
+            result = work(observers=[watch, *([terminal] if terminal else [])])
     except EndsRun:
         _say_kept(options, watch)
         raise
@@ -55,29 +62,6 @@ def _end(options: Namespace, result: RunResult, watch: _Watch) -> int:
 def _say_kept(options: Namespace, watch: _Watch) -> None:
     if options.journal and watch.run_id:
         say(f"run {watch.run_id} is kept in {options.journal}")
-
-
-def _task(given: str) -> str:
-    task = sys.stdin.read() if given == "-" else given
-    if not task.strip():
-        raise UsageError("the task is empty: say what to do, such as codeling run 'What is 2 ** 100?'")
-    return task
-
-
-def _agent(options: Namespace) -> Any:
-    shared = {
-        "instructions": options.instructions, "max_steps": options.max_steps, "journal": options.journal,
-        "approver": load("codeling.cli.asking:asker")(),
-    }  # fmt: skip
-    tools = load("codeling.cli.loading:tools_named")(options.tools)
-    own: dict[str, Any] = {"executor": options.executor, "additional_authorized_imports": options.imports}
-    if options.agent == "calls" and any(value is not None for value in own.values()):
-        raise UsageError("--executor and --imports are for programs; with --agent calls none are run")
-    kind = load(f"codeling.agent:{'CodeAgent' if options.agent == 'code' else 'ToolCallingAgent'}")
-    if options.executor:  # a wrong name is said before weights are fetched
-        own["executor"] = load("codeling.executors.registry:executor_from")(options.executor)
-    model = load("codeling.cli.loading:model_named")(options.model, base=options.api_base, key_env=options.api_key_env)
-    return kind(tools, model, **shared, **(own if options.agent == "code" else {}))
 
 
 class _Watch:
