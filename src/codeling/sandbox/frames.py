@@ -7,18 +7,25 @@ The values inside (arguments, answers) are checked by the codec.
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from ..errors import WireBroken
 
-__all__ = ("MAX_FRAME", "Buffer", "encode")
+__all__ = ("MAX_FRAME", "MAX_WEIGHT", "Buffer", "encode")
 
 MAX_FRAME = 16 << 20
 """Bytes of one frame from the program's side. Larger ones are refused before anything is allocated."""
+MAX_WEIGHT = 32 << 20
+"""How much a frame may become: 16 for each list or object and 8 for each item; no value that may cross comes near."""
 
+_LIGHT = 1 << 16
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _LENGTH = struct.Struct("<I")
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+_decode = json.JSONDecoder().decode
 _TEXT = (str,)
 _TEXT_OR_NONE = (str, type(None))
 _SHAPES: Mapping[str, Mapping[str, tuple[type, ...]]] = {
@@ -35,7 +42,7 @@ _OPTIONAL: Mapping[str, tuple[type, ...]] = {"val": _TEXT_OR_NONE, "size": (int,
 
 def encode(frame: Mapping[str, Any]) -> bytes:
     """Give the bytes of one frame of ours."""
-    body = json.dumps(frame, separators=(",", ":")).encode("ascii")
+    body = _encode(frame).encode("ascii")
     return _LENGTH.pack(len(body)) + body
 
 
@@ -44,6 +51,9 @@ class Buffer:
 
     def __init__(self) -> None:
         self._bytes = bytearray()
+
+    def __len__(self) -> int:
+        return len(self._bytes)
 
     def feed(self, chunk: bytes) -> Iterator[Mapping[str, Any]]:
         """Give the frames that are complete now. Raises `WireBroken` for what is no frame of ours."""
@@ -60,16 +70,29 @@ class Buffer:
 
 
 def _checked(body: bytes) -> Mapping[str, Any]:
+    if len(body) > _LIGHT and _weight(body) > MAX_WEIGHT:
+        raise WireBroken("protocol error: a frame of more items than any value that may cross")
     try:
-        frame: Any = json.loads(body)
+        frame: Any = _decode(body.decode("utf-8"))
     except (ValueError, RecursionError) as error:  # ValueError covers bad UTF-8 and integers too long to read
         raise WireBroken(f"protocol error: a frame that is not JSON ({type(error).__name__})") from None
-    shape = _SHAPES.get(frame["t"]) if type(frame) is dict and type(frame.get("t")) is str else None
+    kind = frame.get("t") if type(frame) is dict else None
+    shape = _SHAPES.get(kind) if type(kind) is str else None
     if shape is None:
         raise WireBroken("protocol error: a frame of unknown kind")
     for name, types in shape.items():
-        if name not in frame or not (types == (object,) or type(frame[name]) in types):
-            raise WireBroken(f"protocol error: frame {frame['t']!r} with a wrong {name!r}")
-    if frame["t"] == "done" and any(type(frame[k]) not in t for k, t in _OPTIONAL.items() if k in frame):
+        if name not in frame or not (type(frame[name]) in types or types == (object,)):
+            raise WireBroken(f"protocol error: frame {kind!r} with a wrong {name!r}")
+    if kind == "done" and any(type(frame[k]) not in t for k, t in _OPTIONAL.items() if k in frame):
         raise WireBroken("protocol error: a wrong end of a program")
     return cast("Mapping[str, Any]", frame)
+
+
+def _weight(body: bytes) -> int:
+    """What the frame would become, by its brackets and commas; texts are looked at only where they matter."""
+    weight = _marks(body)
+    return weight if weight <= MAX_WEIGHT else _marks(_STRINGS.sub(b"", body))
+
+
+def _marks(body: bytes) -> int:
+    return 16 * (body.count(b"[") + body.count(b"{")) + 8 * body.count(b",")
