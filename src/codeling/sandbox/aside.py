@@ -25,7 +25,7 @@ __all__ = ("Aside",)
 
 MOST = 64
 """Threads that read at one time, of all sessions; further ones are served by their loops."""
-_PATIENCE = 10
+_PATIENCE = 20
 """Milliseconds that a thread waits for the next call."""
 _FIRST, _LATER = 0.001, 0.005
 """Seconds after which the loop looks whether a tool takes its time."""

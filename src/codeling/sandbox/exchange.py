@@ -67,6 +67,7 @@ class Exchange:
             if self._calls:
                 self._calls.cancel()
             self._deafen()
+            self._calls = self._aside = None  # a ring of these would keep the session until the next collection
         return self.outcome(done)
 
     async def _wait(self) -> Mapping[str, Any]:
