@@ -48,7 +48,8 @@ class Run:
         if self.journal:
             await self.journal.append(event)
         self.note(event)
-        self.show(event)
+        if self.observers:
+            self.show(event)
         return event
 
     def note(self, event: Event) -> None:

@@ -44,8 +44,9 @@ class Aside:
         self._reader, self._buffer, self._calls = os.dup(reader), buffer, calls  # closed here: it may outlive a session
         self._back, self._fail = back, fail
         self._loop = asyncio.get_running_loop()
-        self._state = threading.Lock()
-        self._busy, self._over, self._served = True, False, 0
+        self._busy = [True]
+        """Holds one thing while a tool runs. Whoever takes it out, this thread or the loop, reads the wire next."""
+        self._over, self._served = False, 0
 
     @classmethod
     def possible(cls) -> bool:
@@ -61,20 +62,24 @@ class Aside:
 
     def end(self) -> None:
         """Have the thread leave the wire alone from now on."""
-        with self._state:
-            self._over = True
+        self._over = True
 
     def _look(self, served: int) -> None:
         """On the loop, now and then: take the wire back where one call has lasted since the last look."""
-        with self._state:
-            if self._over:
-                return
-            slow = self._busy and self._served == served
-            self._over = slow
-        if slow:
+        if self._over:
+            return
+        if self._served == served and self._take():
+            self._over = True
             self._back(())
         else:
             self._loop.call_later(_LATER, self._look, self._served)
+
+    def _take(self) -> bool:
+        """End the time in a tool. False where the other side has done so before."""
+        try:
+            return self._busy.pop()
+        except IndexError:
+            return False
 
     def _run(self, number: int, call: ToolCall) -> None:
         poll = select.poll()
@@ -83,12 +88,12 @@ class Aside:
         try:
             while found:
                 ended = self._calls.drive(*found)
-                with self._state:
-                    self._busy, over = False, self._over
-                    self._served += 1
-                if not ended and not over:
+                self._served += 1
+                if not self._take():
+                    return
+                if not ended:
                     self._give()
-                found = self._next(poll) if ended and not over else None
+                found = self._next(poll) if ended else None
         except BaseException as error:  # noqa: BLE001  # the run waits for this thread: it must hear of whatever happens
             self._fail(error)
         finally:
@@ -112,14 +117,12 @@ class Aside:
             if len(came) > 1 or self._buffer or frame["t"] != "call" or not self._calls.quick(frame["name"]):
                 break
             found = self._calls.read(frame)
-            with self._state:
-                self._busy = True
+            self._busy.append(True)
             return found
         self._give(came)
         return None
 
     def _give(self, came: Sequence[Mapping[str, Any]] = ()) -> None:
         """Give the wire back to the loop, with the frames that it has to see to."""
-        with self._state:
-            self._over = True
+        self._over = True
         self._loop.call_soon_threadsafe(self._back, came)

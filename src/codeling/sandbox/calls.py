@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import itertools
-import threading
+import time
 from collections.abc import Callable, Container, Coroutine, Mapping
 from typing import Any
 
@@ -35,20 +35,19 @@ class Calls:
         """Whether calls of this tool can be made in a thread from their beginning to their end."""
         self._loop, self._context = asyncio.get_running_loop(), contextvars.copy_context()
         self._begin = load("codeling.sync.eager:start")
-        self._lock = threading.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._last, self._active = 0, 0
+        self._open: set[int] = set()
+        self._last = 0
         self._idle_since, self._idle = 0.0, 0.0
 
     @property
     def active(self) -> int:
         """How many are under way."""
-        return self._active
+        return len(self._open)
 
     def idle(self) -> float:
         """Seconds for which the program may have waited for calls."""
-        with self._lock:
-            return self._idle + (self._loop.time() - self._idle_since if self._active else 0.0)
+        return self._idle + (time.monotonic() - self._idle_since if self._open else 0.0)
 
     def read(self, frame: Mapping[str, Any]) -> tuple[int, ToolCall]:
         """Give the call that a frame asks for, and its number. Raises `WireBroken`."""
@@ -57,7 +56,7 @@ class Calls:
             raise WireBroken(f"protocol error: call id {shown(number)} came again")
         if name not in self._offered:
             raise WireBroken(f"protocol error: a call of {name[:80]!r}, which was never offered")
-        if self._active >= MOST_AT_ONCE:
+        if len(self._open) >= MOST_AT_ONCE:
             raise WireBroken(f"protocol error: more than {MOST_AT_ONCE} calls at once")
         if number >= 1 << 62:
             raise WireBroken("protocol error: a call id that no worker counts up to")
@@ -68,12 +67,12 @@ class Calls:
 
     def start(self, number: int, call: ToolCall) -> None:
         """Make a call in a task of the loop."""
-        self._enter()
+        self._enter(number)
         self._watch(self._begin(self._loop, self._serve(number, call), self._context))
 
     def drive(self, number: int, call: ToolCall) -> bool:
         """Make a call in this thread. False where it went on to the loop, because something in it must be awaited."""
-        self._enter()
+        self._enter(number)
         context, work = self._context.copy(), self._serve(number, call)
         try:
             context.run(work.send, None)
@@ -117,20 +116,18 @@ class Calls:
         except ValueError as error:
             reply["err"] = f"ToolError: the result of {call.name!r} cannot cross: {error}"
         finally:
-            self._leave()
+            self._leave(number)
         return self._send(frames.encode(reply))
 
-    def _enter(self) -> None:
-        with self._lock:
-            if not self._active:
-                self._idle_since = self._loop.time()
-            self._active += 1
+    def _enter(self, number: int) -> None:
+        if not self._open:
+            self._idle_since = time.monotonic()
+        self._open.add(number)
 
-    def _leave(self) -> None:
-        with self._lock:
-            self._active -= 1
-            if not self._active:
-                self._idle += self._loop.time() - self._idle_since
+    def _leave(self, number: int) -> None:
+        self._open.discard(number)
+        if not self._open:
+            self._idle += time.monotonic() - self._idle_since
 
 
 def shown(number: int) -> str:

@@ -25,11 +25,16 @@ def start(
         return asyncio.Task(work, loop=loop, context=context, eager_start=True)
     begun = _Begun(work)
     task = asyncio.Task(begun, loop=loop, context=context)
+    around = asyncio.current_task(loop)
+    if around is not None:
+        asyncio.tasks._leave_task(loop, around)
     asyncio.tasks._enter_task(loop, task)
     try:
         context.run(begun.begin)
     finally:
         asyncio.tasks._leave_task(loop, task)
+        if around is not None:
+            asyncio.tasks._enter_task(loop, around)
     return task
 
 

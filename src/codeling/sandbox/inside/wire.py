@@ -5,17 +5,16 @@ Several threads may ask at once. Whoever waits for a reply and finds nobody read
 second one. Awaiting programs need a reader that does not block them: a thread, started then.
 """
 
-import json
 import os
 import select
 import signal
 import struct
 import threading
 
+from compact import decode, encode
+
 __all__ = ("Wire",)
 
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode  # the codec lets no cycle through
-_decode = json.JSONDecoder().decode
 _LENGTH = struct.Struct("<I")
 _here = threading.get_ident
 
@@ -65,7 +64,7 @@ class Wire:
 
     def send(self, frame):
         """Write one frame."""
-        body = _encode(frame).encode("ascii")
+        body = encode(frame).encode("ascii")
         data = _LENGTH.pack(len(body)) + body
         main = _here() == self._main
         with self._write:
@@ -178,7 +177,7 @@ class Wire:
                     break
                 text = self._buffer[4:size].decode("ascii")
                 del self._buffer[:size]
-                self._dispatch(_decode(text))
+                self._dispatch(decode(text))
         finally:
             if main:
                 self._unshield()

@@ -26,7 +26,7 @@ from wire import Wire
 __all__ = ("main",)
 
 VERSION = 1
-MODULES = ("worker", "values", "plain", "kinds", "awaiting", "failures", "output", "wire")
+MODULES = ("worker", "values", "plain", "kinds", "awaiting", "failures", "output", "wire", "compact")
 MOST_IMAGES = 8
 
 
