@@ -290,7 +290,7 @@ class CodeAgent(Agent):
         code = read(reply)
         await run.emit(CodeStarted(step=step, code=code))
         outcome = await session.run(
-            code, step=step, on_call=broker.call, on_output=lambda text: run.show(CodeOutput(text=text))
+            code, step=step, on_call=broker, on_output=lambda text: run.show(CodeOutput(text=text))
         )  # fmt: skip
         return StepFinished(
             step=step, code=code, output=outcome.output, size=outcome.size, value=outcome.value, error=outcome.error,

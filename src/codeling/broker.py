@@ -15,7 +15,7 @@ from .errors import CallDenied, EndsRun, ToolError, ToolNotFound
 from .events import ToolCallDenied, ToolCallFinished, ToolCallStarted
 from .lookup import load
 from .messages import ToolCall
-from .policy import Decision, Policy, policy_from
+from .policy import Decision, Policy, by_default, policy_from
 from .protocols import Approval, Approver
 from .run import Run
 from .tools import Tool
@@ -68,6 +68,14 @@ class Broker:
             await self._run.emit(ToolCallFinished(call_id=call.id, value=value, error=failure, seconds=seconds))
         )
 
+    __call__ = call
+
+    def anywhere(self, name: str) -> bool:
+        """Whether calls of a tool may be made in any thread: nothing awaits, is stored, watches or has to be asked."""
+        run, tool = self._run, self._tools.get(name)
+        plain = tool is not None and not tool.is_async and not tool.needs_approval
+        return plain and run.journal is None and not run.observers and self._decide is by_default
+
     def _find(self, call: ToolCall) -> Tool:
         try:
             return self._tools[call.name]
@@ -78,7 +86,9 @@ class Broker:
     async def _permit(self, call: ToolCall, tool: Tool) -> Mapping[str, Any] | None:
         """Give the arguments that a person changed, if any. Raises `CallDenied`, once it is recorded."""
         verdict = self._decide(call, tool)
-        approval = Approval(approved=verdict.decision == "allow", reason=verdict.reason)
+        if verdict.decision == "allow":
+            return None
+        approval = Approval(approved=False, reason=verdict.reason)
         if verdict.decision == "ask":
             approval = await load("codeling.approvals.asking:ask")(self._run, self._approver, call, verdict.reason)
         if approval.approved:

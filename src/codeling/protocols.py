@@ -89,10 +89,11 @@ class Session(Protocol):
         """Run one program to its end.
 
         `step` names the program in tracebacks, and its whole output in the program's `outputs`.
-        `on_call` may be called for several calls at once; a `ToolError` that it raises is the
-        program's to handle; any other error ends the program and is raised from here. Never
-        raises for what the program does: where the interpreter dies, breaks the protocol or has
-        to be killed, the outcome says `lost` and the next program gets a fresh one.
+        `on_call` may be called for several calls at once, on the loop; where it has `anywhere(name)`
+        and that is true, a session may drive calls of this tool in a thread of its own. A `ToolError`
+        that it raises is the program's to handle; any other error ends the program and is raised
+        from here. Never raises for what the program does: where the interpreter dies, breaks the
+        protocol or has to be killed, the outcome says `lost` and the next program gets a fresh one.
         """
         ...
 

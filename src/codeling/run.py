@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import TypeVar
 
@@ -41,11 +42,14 @@ class Run:
 
     async def emit(self, event: E) -> E:
         """Store the event, take it in, and show it. Gives it with its run and time filled in."""
-        event = replace(event, run_id=self.id, at=time.time())
+        event = copy(event) if event.run_id else event
+        object.__setattr__(event, "run_id", self.id)  # it is not out yet: nobody sees it change
+        object.__setattr__(event, "at", time.time())
         if self.journal:
             await self.journal.append(event)
         self.note(event)
-        self.show(event)
+        if self.observers:
+            self.show(event)
         return event
 
     def note(self, event: Event) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, Literal, TypeAlias, cast, overload
 
-from .errors import BadArguments
 from .lookup import deferred, load
 
 __all__ = ("Effect", "FunctionTool", "Tool", "tool")
@@ -46,10 +45,11 @@ class Tool:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call it as a plain function, past every check. For an async tool this gives its coroutine."""
-        with _setup_lock:
-            if not self._ready:
-                self.setup()
-                self._ready = True
+        if not self._ready:
+            with _setup_lock:
+                if not self._ready:
+                    self.setup()
+                    self._ready = True
         return self.forward(*args, **kwargs)
 
     @cached_property
@@ -70,24 +70,24 @@ class Tool:
         doc = "\n".join(f"    {line}" if line else "" for line in text.splitlines()).strip()
         return f'def {self.name}{self.signature}:\n    """{doc}"""'
 
+    @cached_property
+    def is_async(self) -> bool:
+        """Whether `forward` is `async def`."""
+        return inspect.iscoroutinefunction(self.forward)
+
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> inspect.BoundArguments:
         """Fit arguments to the signature, or raise `BadArguments` with what would fit."""
-        try:
-            bound = self.signature.bind(*args, **kwargs)
-            for name, value in bound.arguments.items():
-                wanted = self.signature.parameters[name]
-                if type(value) is not wanted.annotation and value is not wanted.default:
-                    bound.arguments[name] = load("codeling.forms.fitting:fit_parameter")(value, wanted)
-        except (TypeError, ValueError) as error:
-            raise BadArguments(f"{self.name}(): {error}. It is: {self.stub.splitlines()[0][4:-1]}") from None
-        return bound
+        return cast("inspect.BoundArguments", load("codeling.forms.binding:bind")(self, args, kwargs))
 
     async def run(self, bound: inspect.BoundArguments) -> Any:
         """Make the call: an async tool on this loop, any other in a thread."""
-        if inspect.iscoroutinefunction(self.forward):
+        if self.is_async:
             return await self(*bound.args, **bound.kwargs)
         value = await load("codeling.sync.threads:in_thread")(self, *bound.args, **bound.kwargs)
-        return await value if inspect.isawaitable(value) else value
+        if inspect.isawaitable(value):
+            await load("codeling.sync.threads:on_loop")()
+            return await value
+        return value
 
     from_hub = deferred("codeling.integrations.hub:tool_from_hub")
     """Give the tool of a Hugging Face repository; it runs behind the wall."""

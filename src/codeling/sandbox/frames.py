@@ -6,36 +6,43 @@ The values inside (arguments, answers) are checked by the codec.
 
 from __future__ import annotations
 
-import json
+import re
 import struct
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from ..errors import WireBroken
+from .inside import compact
 
-__all__ = ("MAX_FRAME", "Buffer", "encode")
+__all__ = ("MAX_FRAME", "MAX_WEIGHT", "Buffer", "encode")
 
 MAX_FRAME = 16 << 20
 """Bytes of one frame from the program's side. Larger ones are refused before anything is allocated."""
+MAX_WEIGHT = 32 << 20
+"""How much a frame may become: 16 for each list or object and 8 for each item; no value that may cross comes near."""
 
+_LIGHT = 1 << 16
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _LENGTH = struct.Struct("<I")
-_TEXT = (str,)
+_NOTHING = object()
+_TEXT: tuple[type, ...] = (str,)
 _TEXT_OR_NONE = (str, type(None))
-_SHAPES: Mapping[str, Mapping[str, tuple[type, ...]]] = {
-    "hello": {"v": (int,), "pid": (int,), "python": _TEXT},
-    "ready": {"id": (int,)},
-    "call": {"id": (int,), "name": _TEXT, "args": (list,), "kw": (dict,)},
-    "out": {"text": _TEXT},
-    "image": {"data": _TEXT},
-    "final": {"val": (object,)},
-    "done": {"id": (int,), "err": _TEXT_OR_NONE},
+_ANY = (dict, list, str, int, float, bool, type(None))
+_SHAPES: Mapping[str, tuple[tuple[str, tuple[type, ...]], ...]] = {
+    "hello": (("v", (int,)), ("pid", (int,)), ("python", _TEXT)),
+    "ready": (("id", (int,)),),
+    "call": (("id", (int,)), ("name", _TEXT), ("args", (list,)), ("kw", (dict,))),
+    "out": (("text", _TEXT),),
+    "image": (("data", _TEXT),),
+    "final": (("val", _ANY),),
+    "done": (("id", (int,)), ("err", _TEXT_OR_NONE)),
 }
 _OPTIONAL: Mapping[str, tuple[type, ...]] = {"val": _TEXT_OR_NONE, "size": (int,), "final": (bool,)}
 
 
 def encode(frame: Mapping[str, Any]) -> bytes:
     """Give the bytes of one frame of ours."""
-    body = json.dumps(frame, separators=(",", ":")).encode("ascii")
+    body: bytes = compact.encode(frame).encode("ascii")
     return _LENGTH.pack(len(body)) + body
 
 
@@ -45,8 +52,14 @@ class Buffer:
     def __init__(self) -> None:
         self._bytes = bytearray()
 
+    def __len__(self) -> int:
+        return len(self._bytes)
+
     def feed(self, chunk: bytes) -> Iterator[Mapping[str, Any]]:
         """Give the frames that are complete now. Raises `WireBroken` for what is no frame of ours."""
+        if not self._bytes and chunk[4:] and _LENGTH.unpack_from(chunk)[0] == len(chunk) - 4:
+            yield _checked(chunk[_LENGTH.size :])  # just one, as mostly
+            return
         self._bytes += chunk
         while len(self._bytes) >= _LENGTH.size:
             size = _LENGTH.unpack_from(self._bytes)[0]
@@ -60,16 +73,29 @@ class Buffer:
 
 
 def _checked(body: bytes) -> Mapping[str, Any]:
+    if len(body) > _LIGHT and _weight(body) > MAX_WEIGHT:
+        raise WireBroken("protocol error: a frame of more items than any value that may cross")
     try:
-        frame: Any = json.loads(body)
+        frame: Any = compact.decode(body.decode("utf-8"))
     except (ValueError, RecursionError) as error:  # ValueError covers bad UTF-8 and integers too long to read
         raise WireBroken(f"protocol error: a frame that is not JSON ({type(error).__name__})") from None
-    shape = _SHAPES.get(frame["t"]) if type(frame) is dict and type(frame.get("t")) is str else None
+    kind = frame.get("t") if type(frame) is dict else None
+    shape = _SHAPES.get(kind) if type(kind) is str else None
     if shape is None:
         raise WireBroken("protocol error: a frame of unknown kind")
-    for name, types in shape.items():
-        if name not in frame or not (types == (object,) or type(frame[name]) in types):
-            raise WireBroken(f"protocol error: frame {frame['t']!r} with a wrong {name!r}")
-    if frame["t"] == "done" and any(type(frame[k]) not in t for k, t in _OPTIONAL.items() if k in frame):
+    for name, types in shape:
+        if type(frame.get(name, _NOTHING)) not in types:
+            raise WireBroken(f"protocol error: frame {kind!r} with a wrong {name!r}")
+    if kind == "done" and any(type(frame[k]) not in t for k, t in _OPTIONAL.items() if k in frame):
         raise WireBroken("protocol error: a wrong end of a program")
     return cast("Mapping[str, Any]", frame)
+
+
+def _weight(body: bytes) -> int:
+    """What the frame would become, by its brackets and commas; texts are looked at only where they matter."""
+    weight = _marks(body)
+    return weight if weight <= MAX_WEIGHT else _marks(_STRINGS.sub(b"", body))
+
+
+def _marks(body: bytes) -> int:
+    return 16 * (body.count(b"[") + body.count(b"{")) + 8 * body.count(b",")

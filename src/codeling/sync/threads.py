@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import Any
 
-__all__ = ("in_thread",)
+__all__ = ("in_thread", "on_loop", "pool")
 
 _MOST = 256
 
 
 @cache
-def _pool() -> ThreadPoolExecutor:
+def pool() -> ThreadPoolExecutor:
     """A pool of our own: asyncio's has as few as five threads, and slow tools would queue for them."""
     return ThreadPoolExecutor(_MOST, thread_name_prefix="codeling-tool")
 
 
 async def in_thread(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call a function that may block, without blocking the loop."""
+    if asyncio._get_running_loop() is None:  # a session drives this coroutine in a thread already
+        return function(*args, **kwargs)
     call = partial(contextvars.copy_context().run, function, *args, **kwargs)
-    return await asyncio.get_running_loop().run_in_executor(_pool(), call)
+    return await asyncio.get_running_loop().run_in_executor(pool(), call)
+
+
+@types.coroutine
+def on_loop() -> Generator[None, None, None]:
+    """Come to the loop, where a session drives this coroutine in a thread; on a loop this does nothing much."""
+    if asyncio._get_running_loop() is None:
+        yield  # the session hands the coroutine to a task of its loop

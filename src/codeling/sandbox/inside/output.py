@@ -28,7 +28,7 @@ class Output(io.RawIOBase):
     def begin(self):
         """Start a step: forget the last one's text, but not what came after its end."""
         late = self._kept[self._ended :]
-        self._kept, self._pending, self._sent = late, late[: self._limit], 0
+        self._kept, self.pending, self._sent = late, late[: self._limit], 0
         self.size, self._ended, self._since = len(late), 0, 0.0
 
     def writable(self):
@@ -46,17 +46,17 @@ class Output(io.RawIOBase):
         data = bytes(data)
         self.size += len(data)
         self._kept += data[: max(0, KEPT_OUTPUT - len(self._kept))]
-        self._pending += data[: max(0, self._limit - self._sent - len(self._pending))]
+        self.pending += data[: max(0, self._limit - self._sent - len(self.pending))]
         now = time.monotonic()
-        if len(self._pending) >= 8192 or now - self._since > 0.2:
+        if len(self.pending) >= 8192 or now - self._since > 0.2:
             self._since = now
             self.send()
         return len(data)
 
     def send(self, last=False):
         """Pass on what has been printed since."""
-        if self._pending and self._worker.running:
-            data, self._pending = bytes(self._pending), bytearray()
+        if self.pending and self._worker.running:
+            data, self.pending = bytes(self.pending), bytearray()
             self._sent += len(data)
             text = self._decoder.decode(data, last)
             if text:

@@ -14,6 +14,7 @@ import dataclasses
 import enum
 import math
 import sys
+import threading
 
 if "." in __name__:
     from codeling.sandbox.inside import kinds, plain
@@ -26,6 +27,7 @@ __all__ = ("BadData", "Codec", "Handle", "Record", "Unencodable")
 PLAIN, BadData, Handle, Record, Unencodable = plain.PLAIN, plain.BadData, plain.Handle, plain.Record, plain.Unencodable
 text = plain.text
 MOST_MEMBERS = 256
+_SHORT, _WIDE = 1 << 20, 1 << 63
 
 
 class _TextEnum(str, enum.Enum):
@@ -39,6 +41,7 @@ class Codec:
         self._side, self._trusting, self._lookup = side, trusting, lookup
         self._depth, self._bytes = max_depth, max_bytes
         self._handles, self._numbers, self._known = {}, {}, {}
+        self._encoding = threading.RLock()
 
     def register(self, cls):
         """Let a class be known, so that its objects come back as such."""
@@ -47,13 +50,22 @@ class Codec:
     def encode(self, value):
         """Give the value as a tree. Raises Unencodable."""
         kind = type(value)
-        if value is None or kind is bool:
+        if (
+            value is None
+            or kind is bool
+            or (kind is str and len(value) < _SHORT)
+            or (kind is int and -_WIDE <= value < _WIDE)
+        ):
             return value
-        self._left, self._open = self._bytes, set()
-        return self._encode(value, self._depth)
+        with self._encoding:  # threads that call at once share the budget, the path and the handles
+            self._left, self._open = self._bytes, set()
+            return self._encode(value, self._depth)
 
     def decode(self, tree):
         """Give the value of a tree. Raises BadData."""
+        kind = type(tree)
+        if tree is None or kind is str or kind is int or kind is bool or kind is float:
+            return tree
         try:
             return self._decode(tree, self._depth)
         except BadData:
@@ -71,7 +83,7 @@ class Codec:
             self._spend(str.__len__(value))
             return value
         if kind is int:
-            if -(1 << 63) <= value < 1 << 63:
+            if -_WIDE <= value < _WIDE:
                 return value
             self._spend(value.bit_length() // 4)
             return {"$": "int", "v": hex(value)}

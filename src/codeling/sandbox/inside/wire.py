@@ -5,14 +5,18 @@ Several threads may ask at once. Whoever waits for a reply and finds nobody read
 second one. Awaiting programs need a reader that does not block them: a thread, started then.
 """
 
-import json
 import os
 import select
 import signal
 import struct
 import threading
 
+from compact import decode, encode
+
 __all__ = ("Wire",)
+
+_LENGTH = struct.Struct("<I")
+_here = threading.get_ident
 
 
 class Slot:
@@ -21,7 +25,15 @@ class Slot:
     __slots__ = ("done", "reply", "wake")
 
     def __init__(self):
-        self.reply, self.done, self.wake = None, False, threading.Event()
+        self.reply, self.done, self.wake = None, False, threading.Lock()
+        self.wake.acquire()
+
+    def rouse(self):
+        """Wake whoever sleeps on `wake`, now or when it next would."""
+        try:
+            self.wake.release()
+        except RuntimeError:
+            pass  # it is awake, or about to be
 
 
 class Wire:
@@ -36,7 +48,7 @@ class Wire:
         self._slots, self._waiting = {}, []
         self._lead, self._write, self._state = threading.Lock(), threading.RLock(), threading.Lock()
         self._asked, self._reader = 0, None
-        self._main = threading.get_ident()
+        self._main = _here()
         self._error = on_idle_interrupt
         self._shielded, self._struck = False, False
         self.interruptible = False
@@ -52,15 +64,16 @@ class Wire:
 
     def send(self, frame):
         """Write one frame."""
-        body = json.dumps(frame, separators=(",", ":")).encode("ascii")
-        data = memoryview(struct.pack("<I", len(body)) + body)
-        main = threading.get_ident() == self._main
+        body = encode(frame).encode("ascii")
+        data = _LENGTH.pack(len(body)) + body
+        main = _here() == self._main
         with self._write:
             if main:
                 self._shielded = True
             try:
-                while data:
-                    data = data[os.write(self._out, data) :]
+                sent = os.write(self._out, data)
+                while sent < len(data):
+                    sent += os.write(self._out, memoryview(data)[sent:])
             except BlockingIOError:
                 raise RuntimeError("the stream to the host must block")
             finally:
@@ -69,7 +82,8 @@ class Wire:
 
     def ask(self, frame):
         """Send a question and wait for its reply."""
-        slot = self._new_slot(frame)
+        slot = Slot()
+        self._put(frame, slot)
         self._await(slot)
         if slot.reply is None:
             raise RuntimeError("the step that made this call has ended")
@@ -86,8 +100,7 @@ class Wire:
                 except Exception as error:
                     future.set_exception(error)
 
-        slot = self._new_slot(frame, lambda reply: loop.call_soon_threadsafe(settle, reply))
-        del slot
+        self._put(frame, lambda reply: loop.call_soon_threadsafe(settle, reply))
         self.listen()
         return future
 
@@ -102,7 +115,6 @@ class Wire:
         slot = self._slots.setdefault("command", Slot())
         while not self._commands:
             slot.done = False
-            slot.wake.clear()
             self._await(slot)
         return self._commands.pop(0)
 
@@ -112,17 +124,17 @@ class Wire:
             dropped = [key for key in self._slots if key != "command"]
             slots = [self._slots.pop(key) for key in dropped]
         for slot in slots:
-            if isinstance(slot, Slot):
+            if type(slot) is Slot:
                 slot.done = True
-                slot.wake.set()
+                slot.rouse()
 
-    def _new_slot(self, frame, callback=None):
-        with self._write:
+    def _put(self, frame, slot):
+        """Send a question whose reply goes to the slot, a `Slot` or a function."""
+        with self._write:  # numbers have to go out in their order
             self._asked += 1
             frame["id"] = self._asked
-            slot = self._slots[self._asked] = callback or Slot()
+            self._slots[self._asked] = slot
             self.send(frame)
-        return slot
 
     def _await(self, slot):
         """Wait for the slot: read for everybody if nobody else does."""
@@ -136,12 +148,11 @@ class Wire:
                     finally:
                         self._lead.release()
                 else:
-                    slot.wake.wait()
-                    slot.wake.clear()
+                    slot.wake.acquire()
         finally:
             self._waiting.remove(slot)
             for other in self._waiting[:1]:
-                other.wake.set()
+                other.rouse()
 
     def _read_on(self):
         """Read for everybody for good: whoever leads now hands over to this thread when done."""
@@ -152,7 +163,7 @@ class Wire:
     def _read(self):
         """Take in what has arrived. An interrupt may strike while waiting, never while taking in."""
         self._poll.poll()
-        main = threading.get_ident() == self._main
+        main = _here() == self._main
         if main:
             self._shielded = True
         try:
@@ -161,12 +172,12 @@ class Wire:
                 os._exit(0)
             self._buffer += chunk
             while len(self._buffer) >= 4:
-                size = struct.unpack_from("<I", self._buffer)[0] + 4
+                size = _LENGTH.unpack_from(self._buffer)[0] + 4
                 if len(self._buffer) < size:
                     break
-                frame = json.loads(bytes(self._buffer[4:size]))
+                text = self._buffer[4:size].decode("ascii")
                 del self._buffer[:size]
-                self._dispatch(frame)
+                self._dispatch(decode(text))
         finally:
             if main:
                 self._unshield()
@@ -178,7 +189,7 @@ class Wire:
                 slot = self._slots.pop(frame["id"], None)
             if slot is None:
                 return
-            if not isinstance(slot, Slot):
+            if type(slot) is not Slot:
                 slot(frame)
                 return
             slot.reply = frame
@@ -191,7 +202,7 @@ class Wire:
             if slot is None:
                 return
         slot.done = True
-        slot.wake.set()
+        slot.rouse()
 
     def _unshield(self):
         self._shielded = False

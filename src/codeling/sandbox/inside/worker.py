@@ -26,7 +26,7 @@ from wire import Wire
 __all__ = ("main",)
 
 VERSION = 1
-MODULES = ("worker", "values", "plain", "kinds", "awaiting", "failures", "output", "wire")
+MODULES = ("worker", "values", "plain", "kinds", "awaiting", "failures", "output", "wire", "compact")
 MOST_IMAGES = 8
 
 
@@ -99,10 +99,13 @@ class Worker:
         """Make a tool call: wait for its value, or with a loop give a future of it."""
         if self.final is not None:
             raise Final
-        self.output.send()
-        self._running.wait()
-        encoded = [self.codec.encode(arg) for arg in args], {key: self.codec.encode(kwargs[key]) for key in kwargs}
-        frame = {"t": "call", "name": name, "args": encoded[0], "kw": encoded[1]}
+        if self.output.pending:
+            self.output.send()
+        if not self._running.is_set():
+            self._running.wait()
+        encode = self.codec.encode
+        given = {key: encode(kwargs[key]) for key in kwargs} if kwargs else {}
+        frame = {"t": "call", "name": name, "args": [encode(arg) for arg in args], "kw": given}
         if loop is not None:
             return self.wire.ask_later(frame, loop, self._value)
         return self._value(self.wire.ask(frame))

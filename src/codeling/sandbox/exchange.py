@@ -1,0 +1,241 @@
+"""One command to the worker, and all that comes back until its end. Reads the stream only while it lives."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import contextlib
+import os
+from collections.abc import Container, Mapping, Sequence
+from typing import Any
+
+from ..errors import EndsRun, WireBroken
+from ..messages import Image
+from ..protocols import OnCall, OnOutput, Outcome
+from . import frames
+from .aside import Aside
+from .calls import Calls, shown
+from .line import Line, SessionLimits
+from .values import HostCodec
+
+__all__ = ("Exchange",)
+
+MOST_IMAGES = 8
+_CHUNK = 1 << 16
+
+
+class Exchange:
+    """One command and its answer. Made and run on the loop; calls may be served in a thread beside it."""
+
+    def __init__(
+        self, line: Line, codec: HostCodec, limits: SessionLimits, *, until: str = "done", step: int = 0,
+        timeout: float | None = None, offered: Container[str] = (), on_call: OnCall | None = None,
+        on_output: OnOutput | None = None,
+    ) -> None:  # fmt: skip
+        self._line, self._codec, self._limits = line, codec, limits
+        self._until, self._step, self._on_output = until, step, on_output
+        self._timeout = timeout or limits.timeout
+        self._buffer = frames.Buffer()
+        self._output: list[str] = []
+        self._images: list[Image] = []
+        self._printed = 0
+        self._answer: tuple[Any] | None = None
+        self._timed_out = self._over = False
+        self._loop = asyncio.get_running_loop()
+        self._done: asyncio.Future[Mapping[str, Any]] = self._loop.create_future()
+        self._aside: Aside | None = None
+        self._calls = on_call and Calls(
+            step=step, offered=offered, codec=codec, on_call=on_call, send=self._send, fail=self._fail_safely
+        )
+
+    async def run(self, command: Mapping[str, Any] | None) -> Outcome:
+        """Send the command and see it through. Raises `WireBroken` where the worker is lost."""
+        if command is not None:
+            self._line.refuse_stale()
+        self._listen()
+        self._started = self._loop.time()
+        timer = self._timer = self._loop.call_later(self._timeout, self._on_deadline)
+        try:
+            if command is not None:
+                self._send(frames.encode(command))
+            done = await self._wait()
+        finally:
+            self._over = True
+            self._timer.cancel()
+            timer.cancel()
+            if self._calls:
+                self._calls.cancel()
+            self._deafen()
+            self._calls = self._aside = None  # a ring of these would keep the session until the next collection
+        return self.outcome(done)
+
+    async def _wait(self) -> Mapping[str, Any]:
+        try:
+            return await asyncio.shield(self._done)
+        except asyncio.CancelledError:
+            await self._stop()
+            raise
+        except WireBroken:
+            raise
+        except BaseException:
+            self._abandon()
+            raise
+
+    async def _stop(self) -> None:
+        """The run was cancelled: end the program, keep its variables if it ends in time."""
+        if self._calls:
+            self._calls.cancel()
+        self._line.interrupt()
+        with contextlib.suppress(EndsRun, TimeoutError):
+            await asyncio.wait_for(self._done, self._limits.grace)
+            return
+        self._abandon()
+
+    def _abandon(self) -> None:
+        self._deafen()
+        self._line.close()
+
+    def _listen(self) -> None:
+        self._loop.add_reader(self._line.reader, self._on_readable)
+
+    def _deafen(self) -> None:
+        """Read and write nothing more here; what is still to be sent goes out with the next command."""
+        if self._aside:
+            self._aside.end()
+        if self._line.open:  # else its descriptors are somebody else's by now
+            self._loop.remove_reader(self._line.reader)
+            self._loop.remove_writer(self._line.writer)
+
+    def _on_readable(self) -> None:
+        try:
+            chunk = os.read(self._line.reader, _CHUNK)
+            if not chunk:
+                raise WireBroken("its process ended")
+            for frame in self._buffer.feed(chunk):
+                self._take(frame, alone=not self._buffer)
+            if self._buffer and self._done.done():
+                raise WireBroken("protocol error: more came after the program's end")
+        except (BlockingIOError, InterruptedError):
+            return
+        except WireBroken as error:
+            self._fail(error)
+        except OSError as error:
+            self._fail(WireBroken(f"its stream broke: {error.strerror}"))
+
+    def _fail(self, error: BaseException) -> None:
+        if self._over:
+            return
+        self._deafen()
+        if not self._done.done():
+            self._done.set_exception(error)
+        else:
+            self._line.close()
+
+    def _fail_safely(self, error: BaseException) -> None:
+        """Fail, from any thread."""
+        if asyncio._get_running_loop() is self._loop:
+            self._fail(error)
+        else:
+            self._loop.call_soon_threadsafe(self._fail, error)
+
+    def _take(self, frame: Mapping[str, Any], *, alone: bool) -> None:
+        """Act on one checked frame; `alone` where nothing came after it yet."""
+        kind = frame["t"]
+        if self._done.done():
+            raise WireBroken("protocol error: a frame came after the program's end")
+        if kind == self._until == "done" and frame["id"] != self._step:
+            raise WireBroken(f"protocol error: the end of program {shown(frame['id'])} came, not of {self._step}")
+        if kind == self._until:
+            self._done.set_result(frame)
+        elif self._calls is None or self._on_output is None:
+            raise WireBroken(f"protocol error: unexpected frame {kind!r}")
+        elif kind == "call":
+            self._take_call(self._calls, frame, alone)
+        elif kind == "out":
+            self._take_output(frame["text"], self._on_output)
+        elif kind == "image":
+            self._take_image(frame["data"])
+        elif kind == "final" and self._answer is None:
+            self._answer = (self._codec.decode(frame["val"]),)
+            self._timer.cancel()
+            self._timer = self._loop.call_later(self._limits.grace, self._on_grace)
+        else:
+            raise WireBroken(f"protocol error: unexpected frame {kind!r}")
+
+    def _take_call(self, calls: Calls, frame: Mapping[str, Any], alone: bool) -> None:
+        number, call = calls.read(frame)
+        if alone and not calls.active and calls.quick(call.name) and Aside.possible():
+            self._loop.remove_reader(self._line.reader)
+            self._aside = Aside(self._line.reader, self._buffer, calls, back=self._take_back, fail=self._fail_safely)
+            self._aside.begin(number, call)
+        else:
+            calls.start(number, call)
+
+    def _take_back(self, came: Sequence[Mapping[str, Any]]) -> None:
+        """Read here again, once these frames are taken that a thread has read."""
+        if self._over or not self._line.open or (self._done.done() and not came):
+            return
+        self._listen()
+        try:
+            for frame in came:
+                self._take(frame, alone=False)
+            if self._buffer and self._done.done():
+                raise WireBroken("protocol error: more came after the program's end")
+        except WireBroken as error:
+            self._fail(error)
+
+    def _take_output(self, text: str, on_output: OnOutput) -> None:
+        self._printed += len(text)
+        if self._printed > self._limits.output or not text:
+            raise WireBroken("protocol error: more output than was agreed, or none")
+        self._output.append(text)
+        on_output(text)
+
+    def _take_image(self, data: str) -> None:
+        if len(self._images) >= MOST_IMAGES:
+            raise WireBroken("protocol error: more pictures than were agreed")
+        try:
+            self._images.append(Image(base64.b64decode(data, validate=True)))
+        except (binascii.Error, ValueError) as error:
+            raise WireBroken("protocol error: a picture that is not base64") from error
+
+    def _send(self, data: bytes) -> None:
+        """Send a frame, from any thread, while the program runs."""
+        if not self._done.done() and not self._line.write(data):
+            self._loop.call_soon_threadsafe(self._send_later)
+
+    def _send_later(self) -> None:
+        if self._line.open and not self._over:
+            self._loop.add_writer(self._line.writer, self._on_writable)
+
+    def _on_writable(self) -> None:
+        if self._line.write():
+            self._loop.remove_writer(self._line.writer)
+
+    def _on_deadline(self) -> None:
+        active = bool(self._calls and self._calls.active)
+        left = self._timeout - (self._loop.time() - self._started - (self._calls.idle() if self._calls else 0.0))
+        if left > 0 or active:
+            self._timer = self._loop.call_later(max(left, 0.05), self._on_deadline)
+            return
+        self._timed_out = True
+        self._line.interrupt()
+        self._timer = self._loop.call_later(self._limits.grace, self._on_grace)
+
+    def _on_grace(self) -> None:
+        why = f"the program ran longer than {self._timeout:g} s and did not stop when interrupted"
+        self._fail(WireBroken("the program did not end after its final answer" if self._answer else why))
+
+    def outcome(self, done: Mapping[str, Any]) -> Outcome:
+        """What is known of the program, given its last frame."""
+        error = done.get("err")
+        if self._timed_out and error and self._line.open:
+            error = (
+                f"TimeoutError: the program was interrupted after {self._timeout:g} s; its variables are kept.\n{error}"
+            )
+        return Outcome(
+            output="".join(self._output), size=done.get("size", 0), value=done.get("val"), images=tuple(self._images),
+            error=None if self._answer else error, final=self._answer is not None,
+            answer=self._answer[0] if self._answer else None,
+        )  # fmt: skip

@@ -1,0 +1,104 @@
+"""A started worker's two streams: what an executor gives, and how bytes go out on it from any thread."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..errors import WireBroken
+
+__all__ = ("Connection", "Line", "SessionLimits")
+
+
+class Connection(Protocol):
+    """A started worker: two streams of bytes, and ways to stop it."""
+
+    reader: int
+    """A non-blocking descriptor that frames are read from."""
+    writer: int
+    """A non-blocking descriptor that frames are written to; may be the same."""
+    isolation: str
+
+    def interrupt(self) -> None:
+        """Raise KeyboardInterrupt in the program. Must not raise when the worker is gone."""
+        ...
+
+    def kill(self) -> None:
+        """End the worker and all that it started, close the descriptors, remove its folder. Idempotent."""
+        ...
+
+    def trouble(self) -> str | None:
+        """After the stream ended: why, where it is known."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionLimits:
+    """What one program may take."""
+
+    timeout: float = 30.0
+    """Seconds of the program's own running; waiting for tools is not counted."""
+    grace: float = 1.0
+    """Seconds that an interrupted program gets before it is killed with its variables."""
+    output: int = 1 << 20
+    """Bytes of output that cross the wire; the program keeps the rest."""
+    start: float = 60.0
+    """Seconds that the worker may take to start."""
+
+
+class Line:
+    """A connection in use. Whoever closes it, nobody writes to its descriptors afterwards."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.reader, self.writer, self.isolation = connection.reader, connection.writer, connection.isolation
+        self._lock = threading.Lock()
+        self._unsent = bytearray()
+        self.open = True
+
+    def write(self, data: bytes = b"") -> bool:
+        """Send the data after all that waits. False where some of it has to wait until the stream takes more."""
+        with self._lock:
+            if not self.open:
+                return True
+            if self._unsent:
+                self._unsent += data
+                data, self._unsent = bytes(self._unsent), bytearray()
+            try:
+                sent = os.write(self.writer, data)
+            except (BlockingIOError, InterruptedError):
+                sent = 0
+            except OSError:
+                return True  # the reader will see the end of the stream
+            if sent < len(data):
+                self._unsent += memoryview(data)[sent:]
+            return not self._unsent
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something has still to be sent."""
+        return bool(self._unsent)
+
+    def interrupt(self) -> None:
+        """Raise KeyboardInterrupt in the program."""
+        if self.open:
+            self.connection.interrupt()
+
+    def close(self, why: str = "") -> str:
+        """End the worker. Gives the reason as far as it is known. May be called twice, and from any thread."""
+        with self._lock:
+            self.open = False
+        self.connection.kill()
+        return self.connection.trouble() or why
+
+    def refuse_stale(self) -> None:
+        """Raise `WireBroken` for what arrived while no program ran."""
+        try:
+            came = os.read(self.reader, 1)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            came = b""
+        raise WireBroken("protocol error: data arrived while no program was running" if came else "its process ended")
