@@ -8,18 +8,29 @@ help: ## Say what can be made
 
 setup: $(VENV)/.ready ## Make the virtual environment with everything that the targets need
 
-$(VENV)/.ready: pyproject.toml requirements/dev.txt
-	@echo "Setting up $(VENV) (once; about a minute)"
+$(VENV)/.ready: pyproject.toml requirements/dev.txt requirements/torch.txt
+	@echo "Setting up $(VENV) (once; some minutes: every library that codeling works with is in it)"
+	@test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
+	@$(RUN)/python -m pip install --quiet --upgrade pip uv
+	@$(RUN)/uv pip install --quiet --python $(RUN)/python --requirement requirements/dev.txt
+	@$(RUN)/python -m pip install --quiet --requirement requirements/torch.txt
+	@$(RUN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@ $(VENV)/.demo
+
+services: setup ## Fetch the servers that tests start (PostgreSQL, Podman, MCP servers, Chromium, …), where they are missing
+	$(RUN)/python -m scripts.services
+
+$(VENV)/.demo: pyproject.toml
+	@echo "Setting up $(VENV) for the demo (once; less than a minute)"
 	@test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
 	@$(RUN)/python -m pip install --quiet --upgrade pip
-	@$(RUN)/python -m pip install --quiet --requirement requirements/dev.txt
-	@$(RUN)/python -m pip install --quiet --no-deps --editable .
+	@$(RUN)/python -m pip install --quiet --editable '.[local,terminal]'
 	@touch $@
 
-demo: setup ## Let the local model answer a question about a data file, step by step
+demo: $(VENV)/.demo ## Let the local model answer a question about a data file, step by step
 	$(RUN)/codeling run "Read the table 'planets' and compute the mean radius_km of the planets that have more than 10 moons." --tools examples/tables.py
 
-test: setup ## Run the tests
+test: setup services ## Run the tests
 	$(RUN)/python -m pytest -q
 
 test-pythons: ## Run the tests on each of CPython 3.11, 3.12 and 3.13 that this machine has
@@ -46,4 +57,4 @@ bench: setup ## Measure, and print one table
 clean: ## Remove what was made
 	rm -rf $(VENV) .venvs .mypy_cache .ruff_cache .pytest_cache dist
 
-.PHONY: help setup demo test test-pythons check format format-check lint types bench clean
+.PHONY: help setup services demo test test-pythons check format format-check lint types bench clean

@@ -304,7 +304,7 @@ TASKS = (
     _task(
         "order",
         "text",
-        phrase("lamp blue old the"),
+        members(["lamp", "blue", "old", "the"], ordered=True),
         question="Write the words of 'the old blue lamp' from the last to the first.",
     ),
 )

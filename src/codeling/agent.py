@@ -76,7 +76,7 @@ class Agent(AbstractContextManager["Agent"]):
     description: str | None = None
     return_full_result: bool = False
 
-    _form: ClassVar[type[Form] | str] = CodeForm
+    _form: ClassVar[Callable[..., Form] | str] = CodeForm
     _world: ClassVar[Callable[..., AbstractAsyncContextManager[Act]]]
     """Opens what actions are carried out in, and gives the function that carries one out."""
 
@@ -239,7 +239,8 @@ class Agent(AbstractContextManager["Agent"]):
     async def _ask(self, run: Run, memory: Memory) -> ModelReplied:
         run.spent.before("model_calls")
         form, since = memory.form, time.perf_counter()
-        request = Request(messages=tuple(memory.messages), tools=form.schemas, stop=form.stop)
+        warmth = 0.7 if memory.repeats else None  # chance is the way out of a circle
+        request = Request(messages=tuple(memory.messages), tools=form.schemas, stop=form.stop, temperature=warmth)
         on_delta = (lambda delta: run.show(ModelDelta(delta=delta))) if run.observers else None
         reply = form.tidy(await self._model.reply(request, on_delta=on_delta))
         return await run.emit(ModelReplied(reply=reply, seconds=time.perf_counter() - since))
@@ -252,8 +253,8 @@ class Agent(AbstractContextManager["Agent"]):
 
     def _new_form(self) -> Form:
         kind = load(self._form) if isinstance(self._form, str) else self._form
-        instructions, sees = self.instructions or "", getattr(self._model, "reads_images", True)
-        return kind(self._tools.values(), instructions=instructions, result_type=self.result_type, sees=sees)
+        instructions = self.instructions or ""
+        return kind(self._tools.values(), instructions=instructions, result_type=self.result_type, model=self._model)
 
 
 @dataclass(eq=False)
@@ -301,7 +302,7 @@ class CodeAgent(Agent):
 class ToolCallingAgent(Agent):
     """An agent that acts by JSON tool calls, several at once where the model makes several."""
 
-    _form = "codeling.forms.calling:CallingForm"
+    _form = "codeling.forms.calling:calling_form"
 
     @asynccontextmanager
     async def _world(self, run: Run, started: RunStarted) -> AsyncIterator[Act]:

@@ -6,7 +6,6 @@ same at the start of a run and after a thousand steps, and a provider's prompt c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
 
@@ -15,7 +14,7 @@ from .events import (  # isort: skip
     ToolCallFinished,
 )  # fmt: skip
 from .lookup import load
-from .messages import Message, ToolCall
+from .messages import Message, Reply
 from .prompt import Form
 
 __all__ = ("Memory",)
@@ -29,6 +28,8 @@ class Memory:
         self._replied: ModelReplied | None = None
         self._results: dict[str, ToolCallFinished] = {}
         self._done: object = None
+        self.repeats = 0
+        """How often in a row the model has done the very same."""
         self.messages: list[Message] = form.opening()
 
     def copy(self) -> Memory:
@@ -49,7 +50,8 @@ class Memory:
             case ModelReplied(reply=reply):
                 self._replied, self._results = event, {}
                 self.add_message(
-                    Message(role="assistant", content=self.form.said(reply.content), calls=reply.calls,
+                    Message(role="assistant", content=self.form.said(reply.content),
+                            calls=reply.calls if self.form.schemas else (),
                             reasoning=reply.reasoning, extra=reply.extra)
                 )  # fmt: skip
             case ToolCallFinished(call_id=call_id):
@@ -57,17 +59,18 @@ class Memory:
             case ToolCallDenied(call=call, reason=reason):
                 self._results[call.id] = ToolCallFinished(call_id=call.id, error=reason)
             case StepFinished() if self._replied:
-                self._observe(event, self._replied.reply.calls)
+                self._observe(event, self._replied.reply)
             case AnswerRejected(reason=reason):
                 self.add_message(Message(role="user", content=f"This answer was not accepted: {reason}\nTry again."))
 
-    def _observe(self, finished: StepFinished, calls: Sequence[ToolCall]) -> None:
+    def _observe(self, finished: StepFinished, reply: Reply) -> None:
         """Show what a step did, or say that it was the same as the one before."""
-        before, self._done = self._done, load("codeling.forms.repeats:deed")(finished, calls, self._results)
-        if self._done == before:
+        before, self._done = self._done, load("codeling.forms.repeats:deed")(finished, reply, self._results)
+        self.repeats = self.repeats + 1 if self._done == before else 0
+        if self.repeats:
             self.messages.pop()
             return self.add_message(load("codeling.forms.repeats:repeated")(finished))
-        for message in self.form.observe(finished, calls, self._results):
+        for message in self.form.observe(finished, reply.calls, self._results):
             self.add_message(message)
         return None
 

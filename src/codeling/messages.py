@@ -103,6 +103,8 @@ class Request:
     grammar: str | None = None
     """A GBNF grammar that the reply must fit, for the servers that take one."""
     max_tokens: int | None = None
+    temperature: float | None = None
+    """In place of the model's own, as far as the provider can: a model that repeats itself needs some chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

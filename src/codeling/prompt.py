@@ -32,9 +32,9 @@ class Form:
     """Tools that the model is to call natively."""
 
     def __init__(
-        self, tools: Iterable[Tool], *, instructions: str = "", result_type: Any = None, sees: bool = True
+        self, tools: Iterable[Tool], *, instructions: str = "", result_type: Any = None, model: Any = None
     ) -> None:
-        self.tools, self._sees = tuple(tools), sees
+        self.tools, self._sees = tuple(tools), getattr(model, "reads_images", True)
         self._instructions = instructions
         self._result_type = result_type
 
@@ -90,7 +90,7 @@ class Form:
         if not parts and not finished.final:
             parts.append("The program ran and printed nothing. Print what you need to see, or call final_answer(x).")
         elif not finished.error and not finished.final:
-            parts.append("If this holds the answer, call final_answer(value) now.")
+            parts.append("Now call final_answer(value) with the answer, or compute what is missing for it first.")
         return "\n".join(parts)
 
 

@@ -33,7 +33,10 @@ class Model(Protocol):
 
     @property
     def reads_images(self) -> bool:
-        """Whether messages may hold pictures. A model without this property is taken to read them."""
+        """Whether messages may hold pictures. A model without this property is taken to read them.
+
+        Likewise `calls_natively`: whether it makes tool calls by itself; one that does not is shown how to write them.
+        """
         ...
 
     async def reply(self, request: Request, /, *, on_delta: OnDelta | None = None) -> Reply:

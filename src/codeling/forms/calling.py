@@ -14,10 +14,10 @@ from ..events import StepFinished, ToolCallFinished
 from ..messages import Json, Message, Reply, ToolCall, ToolSchema
 from ..prompt import Form, cut
 from ..tools import Tool
-from .calls import read_calls
+from .calls import TextCall, read_calls
 from .schema import parameters_of, schema_of
 
-__all__ = ("CallingForm", "carry_out")
+__all__ = ("CallingForm", "WrittenForm", "calling_form", "carry_out")
 
 FINAL = "final_answer"
 
@@ -28,10 +28,10 @@ class CallingForm(Form):
     file: ClassVar[str] = "calls"
 
     def __init__(
-        self, tools: Iterable[Tool], *, instructions: str = "", result_type: Any = None, sees: bool = True
+        self, tools: Iterable[Tool], *, instructions: str = "", result_type: Any = None, model: Any = None
     ) -> None:
         """Describe the tools and `final_answer` as providers want it."""
-        super().__init__(tools, instructions=instructions, result_type=result_type, sees=sees)
+        super().__init__(tools, instructions=instructions, result_type=result_type, model=model)
         answer: Json = {"description": "The answer to the task."} if result_type is None else schema_of(result_type)
         final = ToolSchema(
             name=FINAL,
@@ -44,7 +44,7 @@ class CallingForm(Form):
         """Give every call an id of its own, and read the calls that the model wrote as text."""
         calls, content = reply.calls, reply.content
         if not calls and (read := read_calls(content, [*(tool.name for tool in self.tools), FINAL])):
-            calls = tuple(ToolCall(id="", name=call.name, args=tuple(call.args), kwargs=call.kwargs) for call in read)
+            calls = tuple(ToolCall(id="", name=call.name, kwargs=self._named(call)) for call in read)
             content = ""
         seen: set[str] = set()
         unique = []
@@ -53,6 +53,12 @@ class CallingForm(Form):
             unique.append(replace(call, id=f"call_{reply.usage.total_tokens}_{number}") if taken else call)
             seen.add(call.id)
         return replace(reply, calls=tuple(unique), content=content)
+
+    def _named(self, call: TextCall) -> dict[str, Any]:
+        """Give the arguments by their names, as every provider wants them back."""
+        tool = next((tool for tool in self.tools if tool.name == call.name), None)
+        names = list(tool.signature.parameters) if tool else ["answer"]
+        return {**dict(zip(names, call.args, strict=False)), **call.kwargs}
 
     def observe(
         self, finished: StepFinished, calls: Sequence[ToolCall], results: Mapping[str, ToolCallFinished]
@@ -63,6 +69,43 @@ class CallingForm(Form):
             return told
         note = self._told(finished)
         return [*told, Message(role="user", content=note)] if note else told
+
+
+class WrittenForm(CallingForm):
+    """For models that make no calls by themselves: they are shown, by examples, to write them as JSON."""
+
+    file: ClassVar[str] = "written"
+
+    def __init__(self, tools: Iterable[Tool], **options: Any) -> None:
+        """Describe the tools beside the task; the provider is told of none."""
+        super().__init__(tools, **options)
+        self.schemas = ()
+
+    def tidy(self, reply: Reply) -> Reply:
+        """Keep of the reply its calls, as they should have been written."""
+        read = super().tidy(reply)
+        written = [json.dumps({"name": c.name, "arguments": dict(c.kwargs)}, ensure_ascii=False) for c in read.calls]
+        return replace(read, content="\n".join(written) or read.content)
+
+    def observe(
+        self, finished: StepFinished, calls: Sequence[ToolCall], results: Mapping[str, ToolCallFinished]
+    ) -> list[Message]:
+        """All results in one message."""
+        told = [f"{call.name}: {_result(call, results.get(call.id))}" for call in calls if call.name != FINAL]
+        if finished.error or not told:
+            told.append(self._told(finished))
+        text = "\n".join(part for part in told if part)
+        return [Message(role="user", content=text)] if text else []
+
+    def _functions(self) -> str:
+        stubs = "\n\n".join(tool.stub for tool in self.tools)
+        return f"Tools you can call:\n{stubs}" if stubs else "There are no tools but final_answer."
+
+
+def calling_form(tools: Iterable[Tool], *, model: Any = None, **options: Any) -> CallingForm:
+    """Give the form that suits the model: calls of its provider, or calls that it writes."""
+    kind = CallingForm if getattr(model, "calls_natively", True) else WrittenForm
+    return kind(tools, model=model, **options)
 
 
 async def carry_out(reply: Reply, step: int, *, call: Callable[[ToolCall], Awaitable[Any]]) -> StepFinished:

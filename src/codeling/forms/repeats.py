@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 
 from ..events import StepFinished, ToolCallFinished
-from ..messages import Message, ToolCall
+from ..messages import Message, Reply
 
 __all__ = ("deed", "repeated")
 
 
-def deed(finished: StepFinished, calls: Sequence[ToolCall], results: Mapping[str, ToolCallFinished]) -> object:
+def deed(finished: StepFinished, reply: Reply, results: Mapping[str, ToolCallFinished]) -> object:
     """Give what a step did and what came of it, equal only to that of a step that did the very same."""
-    if finished.final or not (finished.code or calls):
+    if finished.final:
         return object()
-    made = [(call.name, call.args, call.kwargs) for call in calls]
-    ended = [(end.value, end.error) for call in calls if (end := results.get(call.id))]
-    return finished.code, finished.output, finished.value, finished.error, repr(made), repr(ended)
+    made = [(call.name, call.args, call.kwargs) for call in reply.calls]
+    ended = [(end.value, end.error) for call in reply.calls if (end := results.get(call.id))]
+    error = re.sub(r"<step \d+>", "<step>", finished.error or "")  # a traceback names its step
+    did = finished.code or repr(made) if finished.code or made else reply.content
+    return did, finished.output, finished.value, error, repr(ended)
 
 
 def repeated(finished: StepFinished) -> Message:
     """Say that a step did what the one before it did."""
-    hint = "Change what the error is about." if finished.error else "If that is the answer, call final_answer(value)."
-    return Message(role="user", content=f"You did the same again, with the same result. Do something else. {hint}")
+    hint = "Do what the error says." if finished.error else "If that is the answer, call final_answer(value)."
+    return Message(role="user", content=f"You wrote the very same again, with the same result. Change it. {hint}")

@@ -65,6 +65,11 @@ class LocalModel:
         """False: the weights here read text."""
         return False
 
+    @property
+    def calls_natively(self) -> bool:
+        """False: the templates of the weights here know of no tool calls."""
+        return False
+
     async def reply(self, request: Request, /, *, on_delta: OnDelta | None = None) -> Reply:
         """Answer the conversation; see `Model.reply`."""
         if any(message.images or message.audio for message in request.messages):
