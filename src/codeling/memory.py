@@ -11,8 +11,8 @@ from copy import copy
 from dataclasses import replace
 
 from .events import (  # isort: skip
-    AnswerRejected, Event, ModelReplied, PlanMade, RunContinued, RunStarted, StepFinished, ToolCallDenied,
-    ToolCallFinished,
+    AnswerRejected, ContextCompacted, Event, ModelReplied, PlanMade, RunContinued, RunStarted, StepFinished,
+    ToolCallDenied, ToolCallFinished,
 )  # fmt: skip
 from .lookup import load
 from .messages import Message, ToolCall
@@ -44,6 +44,8 @@ class Memory:
                 self.add_message(self.form.task(event))
             case RunContinued(fresh=True) if self._replied:
                 self.add_message(Message(role="user", content="The variables of your earlier programs are gone."))
+            case ContextCompacted():
+                self.messages = load("codeling.compaction.shrinking:compacted")(self.messages, event)
             case PlanMade(plan=plan):
                 self.add_message(Message(role="user", content=f"Your plan:\n{plan}\nNow carry it out."))
             case ModelReplied(reply=reply):

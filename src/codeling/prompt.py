@@ -76,22 +76,7 @@ class Form:
         return ""
 
     def _told(self, finished: StepFinished) -> str:
-        parts = []
-        if finished.output:
-            parts.append(f"Output:\n{cut(finished.output.rstrip(), finished)}")
-        if finished.value is not None:
-            parts.append(f"Value of the last line:\n{cut(finished.value)}")
-        if finished.error:
-            parts.append(f"Error:\n{cut(finished.error)}")
-        if finished.images and not self._sees:
-            parts.append(
-                f"Pictures shown: {len(finished.images)}. You cannot see pictures: print what you need of them."
-            )
-        if not parts and not finished.final:
-            parts.append("The program ran and printed nothing. Print what you need to see, or call final_answer(x).")
-        elif not finished.error and not finished.final:
-            parts.append("If this holds the answer, call final_answer(value) now.")
-        return "\n".join(parts)
+        return cast("str", load("codeling.forms.telling:told")(finished, sees=self._sees))
 
 
 class CodeForm(Form):
