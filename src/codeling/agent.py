@@ -233,7 +233,7 @@ class Agent(AbstractContextManager["Agent"]):
         except ShownToModel as error:
             finished = StepFinished(step=step, error=str(error))
         finished = await run.emit(replace(finished, seconds=time.perf_counter() - since))
-        for callback in self.step_callbacks or ():
+        for callback in (self.step_callbacks or ()) if run.live else ():
             await load("codeling.forms.answers:call")(callback, finished, agent=self)
         return finished
 

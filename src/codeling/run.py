@@ -79,6 +79,11 @@ class Run:
             except Exception:  # foreign code: what an observer does wrong must not harm the run
                 logger.exception("observer %r failed on %s", observer, type(event).__name__)
 
+    @property
+    def live(self) -> bool:
+        """Whether what happens now happens for the first time."""
+        return True
+
     def replayed(self, kind: type[E]) -> E | None:
         """Take the loop's next event from the journal, or None where it has to happen now."""
         return None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias, cast
 
+from ..events import ApprovalRequested
+from ..lookup import load
 from ..messages import ToolCall
 from ..protocols import Approval, Approver
 
-__all__ = ("Answers", "approver_from")
+__all__ = ("Answers", "approver_from", "asking", "first_of")
 
 Answers: TypeAlias = "bool | Approval | Mapping[str, bool | Approval] | Approver | None"
 """One answer for all calls, or one by the tool's name, or an approver."""
@@ -26,3 +28,21 @@ def approver_from(answers: Answers) -> Approver | None:
         return said
 
     return answer
+
+
+def first_of(answers: Answers, then: Approver | None) -> Approver | None:
+    """Make an approver that gives the known answers, and asks another one about the rest."""
+    known = approver_from(answers)
+    if known is None or then is None:
+        return known or then
+
+    async def answer(call: ToolCall, reason: str, asked: ApprovalRequested, /) -> Any:
+        said = await known(call, reason)
+        return await asking(then, call, reason, asked) if said is None else said
+
+    return cast("Approver", answer)
+
+
+async def asking(approver: Approver, call: ToolCall, reason: str, asked: ApprovalRequested) -> Any:
+    """Ask an approver, with as much as it takes."""
+    return await load("codeling.forms.answers:call")(approver, call, reason, asked, agent=None)

@@ -7,11 +7,11 @@ from typing import Any
 
 from ..errors import RunPaused
 from ..events import ApprovalRequested, ApprovalResolved, CodeStarted, Event, ToolCallStarted
-from ..lookup import load
 from ..messages import ToolCall
 from ..protocols import Approval, Approver
 from ..tools import Tool
 from .ahead import calls_ahead
+from .answering import asking
 
 __all__ = ("ask",)
 
@@ -28,7 +28,7 @@ async def ask(run: Any, approver: Approver | None, call: ToolCall, reason: str, 
     asked = await run.emit(ApprovalRequested(call=call, reason=reason, ahead=ahead))
     answer = None
     if approver:
-        answer = await load("codeling.forms.answers:call")(approver, call, reason, asked, agent=None)
+        answer = await asking(approver, call, reason, asked)
     if answer is None:
         raise RunPaused(f"a person must decide about {call.name!r} ({reason}); resume run {run.id!r} then")
     if not isinstance(answer, Approval):

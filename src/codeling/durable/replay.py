@@ -81,6 +81,11 @@ class ReplayedRun(Run):
         """Record that the run does not repeat itself."""
         await super().emit(event)
 
+    @property
+    def live(self) -> bool:
+        """Whether the journal is used up. Of its last step nobody knows whether it was told to everybody."""
+        return not self._spine
+
     def note(self, event: Event) -> None:
         """Take in an event that is stored."""
         if isinstance(event, StepStarted):
@@ -89,7 +94,7 @@ class ReplayedRun(Run):
 
     def show(self, event: Event) -> None:
         """Show an event, unless it was shown when the run first came here."""
-        if event.durable or not self._spine:
+        if event.durable or self.live:
             super().show(event)
 
     def replayed(self, kind: type[E]) -> E | None:
