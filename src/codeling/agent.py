@@ -31,7 +31,7 @@ from .policy import Decision, Policy
 from .prompt import CodeForm, Form, read
 from .protocols import Approver, Executor, Journal, Model, Observer, Session, SessionSpec
 from .result import RunResult, result_of
-from .run import Run, current, masks
+from .run import Run, current
 from .tools import Tool
 
 __all__ = ("Agent", "CodeAgent", "ToolCallingAgent")
@@ -191,9 +191,7 @@ class Agent(AbstractContextManager["Agent"]):
             current.reset(token)
             self._active.pop(task)
             self._stopping.discard(task)
-        if failure and masks:
-            load("codeling.secrets.masking:cover_error")(failure)
-        reason = None if failure is None else str(failure) or type(failure).__name__
+        reason = failure and load("codeling.secrets.masking:reason")(failure)
         output = load("codeling.forms.answers:best_of")(run.events) if failure else output
         ended = RunFinished(state=state, output=output, error=reason, usage=run.spent.usage, seconds=run.spent.seconds)
         await run.emit(ended)

@@ -6,7 +6,6 @@ same at the start of a run and after a thousand steps, and a provider's prompt c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
 
@@ -15,7 +14,7 @@ from .events import (  # isort: skip
     ToolCallDenied, ToolCallFinished,
 )  # fmt: skip
 from .lookup import load
-from .messages import Message, ToolCall
+from .messages import Message
 from .prompt import Form
 
 __all__ = ("Memory",)
@@ -28,7 +27,8 @@ class Memory:
         self.form = form
         self._replied: ModelReplied | None = None
         self._results: dict[str, ToolCallFinished] = {}
-        self._done: object = None
+        self.done: object = None
+        """What the last step did, as `forms.repeats` knows it."""
         self.messages: list[Message] = form.opening()
 
     def copy(self) -> Memory:
@@ -59,19 +59,9 @@ class Memory:
             case ToolCallDenied(call=call, reason=reason):
                 self._results[call.id] = ToolCallFinished(call_id=call.id, error=reason)
             case StepFinished() if self._replied:
-                self._observe(event, self._replied.reply.calls)
+                load("codeling.forms.repeats:observe")(self, event, self._replied.reply.calls, self._results)
             case AnswerRejected(reason=reason):
                 self.add_message(Message(role="user", content=f"This answer was not accepted: {reason}\nTry again."))
-
-    def _observe(self, finished: StepFinished, calls: Sequence[ToolCall]) -> None:
-        """Show what a step did, or say that it was the same as the one before."""
-        before, self._done = self._done, load("codeling.forms.repeats:deed")(finished, calls, self._results)
-        if self._done == before:
-            self.messages.pop()
-            return self.add_message(load("codeling.forms.repeats:repeated")(finished))
-        for message in self.form.observe(finished, calls, self._results):
-            self.add_message(message)
-        return None
 
     def add_message(self, message: Message) -> None:
         """Say something, joined to what was said just before by the same side."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from copy import copy
 from contextvars import ContextVar
+from copy import copy
 from dataclasses import replace
 from typing import TypeVar, cast
 
@@ -47,6 +47,8 @@ class Run:
         """Answers for this run only, before the agent's own is asked."""
         self.allowed: dict[str, Approval] = {}
         """What a person said about every further call of a tool in this run."""
+        self.live = True
+        """Whether what happens now happens for the first time."""
         self.session: Session | None = None
         """The interpreter that the run's programs share."""
 
@@ -78,11 +80,6 @@ class Run:
                 observer(event)
             except Exception:  # foreign code: what an observer does wrong must not harm the run
                 logger.exception("observer %r failed on %s", observer, type(event).__name__)
-
-    @property
-    def live(self) -> bool:
-        """Whether what happens now happens for the first time."""
-        return True
 
     def replayed(self, kind: type[E]) -> E | None:
         """Take the loop's next event from the journal, or None where it has to happen now."""

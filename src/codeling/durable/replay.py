@@ -59,7 +59,7 @@ class ReplayedRun(Run):
         """The steps that came to their end: no call can be missing from the journal there."""
         self._calls = records_of(past, journal.key)
         self._key = journal.key
-        self._step = 0
+        self._step, self.live = 0, False
         self.allowed = always_allowed(past)
 
     async def emit(self, event: E) -> E:
@@ -81,11 +81,6 @@ class ReplayedRun(Run):
         """Record that the run does not repeat itself."""
         await super().emit(event)
 
-    @property
-    def live(self) -> bool:
-        """Whether the journal is used up. Of its last step nobody knows whether it was told to everybody."""
-        return not self._spine
-
     def note(self, event: Event) -> None:
         """Take in an event that is stored."""
         if isinstance(event, StepStarted):
@@ -104,6 +99,7 @@ class ReplayedRun(Run):
         if not self._spine:
             return None
         event = self._spine.popleft()
+        self.live = not self._spine  # of the last step nobody knows whether everybody heard of it
         if not isinstance(event, kind):
             raise ReplayDiverged(
                 f"run {self.id!r}: its journal has {type(event).__name__} where the run now comes to {kind.__name__}; "

@@ -16,7 +16,7 @@ from typing import Any, Self
 from ..events import Event
 from ..lookup import load
 
-__all__ = ("MASK", "Secret", "cover_error", "masked")
+__all__ = ("MASK", "Secret", "masked", "reason")
 
 MASK = "[secret]"
 _LEAST = 4
@@ -99,12 +99,12 @@ def _masked_event(event: Event) -> Event:
     return covered
 
 
-def cover_error(error: BaseException) -> BaseException:
-    """Cover secrets in the arguments of an error and of those that it came from. Gives the error."""
+def reason(error: BaseException) -> str:
+    """Give an error as a text, once secrets are covered in it and in the errors that it came from."""
     seen: set[int] = set()
-    link: BaseException | None = error
+    link: BaseException | None = error if _texts else None
     while link is not None and id(link) not in seen:
         seen.add(id(link))
         link.args = tuple(masked(arg) for arg in link.args)
         link = link.__cause__ or link.__context__
-    return error
+    return str(error) or type(error).__name__
