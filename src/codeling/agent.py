@@ -191,7 +191,7 @@ class Agent(AbstractContextManager["Agent"]):
             current.reset(token)
             self._active.pop(task)
             self._stopping.discard(task)
-        reason = failure and load("codeling.secrets.masking:reason")(failure)
+        reason = load("codeling.secrets.masking:reason")(failure) if failure else None
         output = load("codeling.forms.answers:best_of")(run.events) if failure else output
         ended = RunFinished(state=state, output=output, error=reason, usage=run.spent.usage, seconds=run.spent.seconds)
         await run.emit(ended)

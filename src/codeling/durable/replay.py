@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from ..errors import OutcomeUnknown, ReplayDiverged
 from ..events import (
@@ -46,6 +46,14 @@ _SPINE = (
 """The events that the loop itself writes, in an order that a resumed run must repeat."""
 
 
+@runtime_checkable
+class Clocked(Protocol):
+    """A session that can tell a program another time than the machine's."""
+
+    clock: float | None
+    """The time at which the next program begins, in seconds since the epoch."""
+
+
 class ReplayedRun(Run):
     """A run fed from its journal."""
 
@@ -71,6 +79,9 @@ class ReplayedRun(Run):
         if isinstance(stored, RunStarted):
             await super().emit(RunResumed())
         elif isinstance(stored, (CodeStarted, StepFinished)):
+            session: object = self.session
+            if isinstance(stored, CodeStarted) and isinstance(session, Clocked):
+                session.clock = stored.at
             for what, expected, found in differences(stored, event, self._key):
                 await self.diverged(Diverged(step=stored.step, what=what, expected=expected, found=found))
             if isinstance(stored, StepFinished):
