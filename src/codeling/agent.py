@@ -252,7 +252,8 @@ class Agent(AbstractContextManager["Agent"]):
 
     def _new_form(self) -> Form:
         kind = load(self._form) if isinstance(self._form, str) else self._form
-        instructions, sees = self.instructions or "", getattr(self._model, "reads_images", True)
+        instructions = load("codeling.secrets.masking:masked")(self.instructions or "")
+        sees = getattr(self._model, "reads_images", True)
         return kind(self._tools.values(), instructions=instructions, result_type=self.result_type, sees=sees)
 
 

@@ -220,9 +220,8 @@ def test_a_program_that_diverges_is_told_as_data() -> None:
 def test_a_call_that_acts_and_was_not_recorded_is_refused() -> None:
     """A finished step that now calls something else does nothing, and the run ends with where."""
     journal = MemoryJournal()
-    run_id = cut(
-        journal, lambda event: isinstance(event, StepFinished), "import os\nact(int.from_bytes(os.urandom(6)))"
-    )
+    code = "import os\nact(int.from_bytes(os.urandom(6), 'big'))"
+    run_id = cut(journal, lambda event: isinstance(event, StepFinished), code, "final_answer(1)")
     with pytest.raises(ReplayDiverged, match="step 1, when it ran again, called act"):
         agent(journal, "final_answer(1)").resume(run_id)
 
