@@ -10,7 +10,7 @@ import venv
 from pathlib import Path
 from typing import Any
 
-__all__ = ("PEER", "ROOT", "cache", "peer_probe", "peer_python")
+__all__ = ("PEER", "ROOT", "cache", "peer_probe", "peer_python", "python_with")
 
 PEER = ("smolagents==1.26.0", "openai", "numpy", "pandas")
 ROOT = Path(__file__).parent.parent
@@ -24,16 +24,21 @@ def cache() -> Path:
     return (Path(own) if own else Path(user) / "codeling") / "bench"
 
 
-def peer_python() -> Path:
-    """Give the Python that has smolagents, installing it first where that was not done yet."""
-    place = cache() / f"smolagents-1.26.0-py{sys.version_info.major}.{sys.version_info.minor}"
+def python_with(name: str, *packages: str) -> Path:
+    """Give a Python that has these packages, in an environment of its own that is made once."""
+    place = cache() / f"{name}-py{sys.version_info.major}.{sys.version_info.minor}"
     python, ready = place / "bin" / "python", place / "ready"
     if not ready.exists():
-        print(f"Installing {', '.join(PEER)} into {place} (once) …", file=sys.stderr, flush=True)
+        print(f"Installing {', '.join(packages)} into {place} (once) …", file=sys.stderr, flush=True)
         venv.create(place, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PEER], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
         ready.touch()
     return python
+
+
+def peer_python() -> Path:
+    """Give the Python that has smolagents, installing it first where that was not done yet."""
+    return python_with("smolagents-1.26.0", *PEER)
 
 
 def peer_probe(*arguments: str, program: str) -> Any:

@@ -13,15 +13,14 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
-from contextvars import ContextVar
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, ClassVar, TypeAlias, cast
 
 from .broker import Broker
-from .errors import EndsRun, Interrupted, ShownToModel, UsageError
+from .errors import ContextOverflow, EndsRun, Interrupted, LimitReached, ShownToModel, UsageError
 
 from .events import (  # isort: skip
-    CodeOutput, CodeStarted, Event, ModelDelta, ModelReplied, RunContinued, RunFinished, RunStarted, RunState,
+    CodeOutput, CodeStarted, ModelDelta, ModelReplied, RunContinued, RunFinished, RunStarted, RunState,
     StepFinished, StepStarted,
 )  # fmt: skip
 from .limits import Limits, Spent
@@ -29,16 +28,15 @@ from .lookup import deferred, load, named
 from .memory import Memory
 from .messages import Image, Reply, Request
 from .policy import Decision, Policy
-from .prompt import CodeForm, Form, read
+from .prompt import CodeForm, Form
 from .protocols import Approver, Executor, Journal, Model, Observer, Session, SessionSpec
 from .result import RunResult, result_of
-from .run import Run
+from .run import Run, current
 from .tools import Tool
 
 __all__ = ("Agent", "CodeAgent", "ToolCallingAgent")
 
 Act: TypeAlias = Callable[[Reply, int], Awaitable[StepFinished]]
-_current: ContextVar[Run | None] = ContextVar("run", default=None)
 
 
 @dataclass(eq=False)
@@ -64,6 +62,8 @@ class Agent(AbstractContextManager["Agent"]):
     """Each is called with every `StepFinished` (and `agent=`). What it raises ends the run."""
     result_type: Any = None
     """An annotation or pydantic model that the answer is made to fit; the model is asked again until it does."""
+    context_window: int | None = None
+    """Tokens that the model can read: old observations are shortened, then summarised, before it is full."""
     limits: Limits | None = None
     """The most that a run, with all runs below it, may spend."""
     policy: Policy | Mapping[str, Decision] | None = None
@@ -101,24 +101,24 @@ class Agent(AbstractContextManager["Agent"]):
 
     async def arun(
         self, task: str, *, reset: bool = True, images: Sequence[Any] = (),
-        additional_args: Mapping[str, Any] | None = None, max_steps: int | None = None,
+        additional_args: Mapping[str, Any] | None = None, max_steps: int | None = None, run_id: str | None = None,
         return_full_result: bool | None = None, observers: Sequence[Observer] = (),
     ) -> Any:  # fmt: skip
         """Work on a task and give the final answer, or with `return_full_result` a `RunResult`.
 
         `reset=False` goes on with this agent's last run: its conversation and, while they are there,
         its variables. `images` are `Image`s, PIL images, paths or bytes. `additional_args` become
-        variables of the programs. Raises `EndsRun` where the run failed, was interrupted or waits
-        for a person; `error.result` holds what it had.
+        variables of the programs. `run_id` names the run; by default its name is random. Raises
+        `EndsRun` where the run failed, was interrupted or waits for a person; `error.result` holds what it had.
         """
         if not str(task or "").strip():
             raise UsageError(f"a task is a text that says what to do, not {task!r}")
         if images and not getattr(self._model, "reads_images", True):
             raise UsageError(f"the model {self._model.name!r} does not read pictures; use one that does")
-        last, parent = None if reset else self._last, _current.get()
+        last, parent = None if reset else self._last, current.get()
         memory = last[1].copy() if last else Memory(self._new_form())
         run = Run(
-            uuid.uuid4().hex, fold=memory.add, journal=self._journal or (parent.journal if parent else None),
+            run_id or uuid.uuid4().hex, fold=memory.add, journal=self._journal or (parent.journal if parent else None),
             spent=Spent(limits=self.limits or Limits(), parent=parent.spent if parent else None),
             observers=(*(self.observers or ()), *observers, *(parent.observers if parent else ())),
         )  # fmt: skip
@@ -128,29 +128,25 @@ class Agent(AbstractContextManager["Agent"]):
             task=task, agent=self.name or type(self).__name__, variables=dict(additional_args or {}),
             images=tuple(i if isinstance(i, Image) else load("codeling.forms.images:image_from")(i) for i in images),
             parent_id=parent.id if parent else None, continues=last[0].id if last else None,
-            seed=uuid.UUID(run.id).int % 2**32, max_steps=self.max_steps if max_steps is None else max_steps,
+            seed=uuid.uuid4().int, max_steps=self.max_steps if max_steps is None else max_steps,
         )  # fmt: skip
-        result = await self._perform(run, memory, started)
+        perform = load("codeling.durable.holding:perform") if run.journal else Agent._perform
+        result = await perform(self, run, memory, started)
         full = self.return_full_result if return_full_result is None else return_full_result
         return result if full else result.answer()
 
-    def astream(self, task: str, **options: Any) -> AsyncIterator[Event]:
-        """Work on a task and give its events as they happen. Closing the iterator ends the run."""
-        watching = (*options.pop("observers", ()),)
-        options["return_full_result"] = True
-        stream = load("codeling.sync.doors:stream")
-        return cast(
-            "AsyncIterator[Event]", stream(lambda seen: self.arun(task, observers=(*watching, seen), **options))
-        )
-
+    astream = deferred("codeling.sync.doors:events")
+    """Work on a task and give its events as they happen; takes what `arun` takes. Closing the iterator ends the run."""
     aresume = deferred("codeling.durable.resume:resume")
     """Go on with a stored run that was cut short, without doing anything twice; see `durable.resume`."""
-    afork = deferred("codeling.durable.resume:fork")
+    afork = deferred("codeling.durable.fork:fork")
     """Begin a new run that has the first steps of a stored one as its past; see `durable.resume`."""
     resume = deferred("codeling.durable.doors:resume")
     """Do what `aresume` does, from plain code."""
     fork = deferred("codeling.durable.doors:fork")
     """Do what `afork` does, from plain code."""
+    rollback = deferred("codeling.durable.doors:rollback")
+    """Undo what a stored run did, by its tools' `compensate`, the last call first; see `durable.rollback`."""
     save = deferred("codeling.integrations.saving:save_agent")
     """Write the agent into a folder that `from_folder` reads and that runs as a Gradio Space."""
     push_to_hub = deferred("codeling.integrations.saving:push_agent")
@@ -177,22 +173,25 @@ class Agent(AbstractContextManager["Agent"]):
         """See a run through to its recorded end, whatever that is."""
         task = cast("asyncio.Task[Any]", asyncio.current_task())
         self._active[task] = asyncio.get_running_loop()
-        token, output, failure = _current.set(run), None, cast("BaseException | None", None)
+        token, output, failure = current.set(run), None, cast("BaseException | None", None)
         state: RunState
+        most = run.spent.limits.seconds
         try:
-            state, output = await self._loop(run, memory, started)
+            async with asyncio.timeout(most and most - run.spent.seconds) as clock:
+                state, output = await self._loop(run, memory, started)
         except asyncio.CancelledError as error:
             failure, state = error, "interrupted"
             if task in self._stopping:
                 task.uncancel()
                 failure = Interrupted("interrupt() was called")
         except Exception as error:  # noqa: BLE001  # recorded whatever it is, and raised again below
-            failure, state = error, error.state if isinstance(error, EndsRun) else "failed"
+            failure = LimitReached(f"the limit on seconds is reached: {most:g}") if clock.expired() else error
+            state = failure.state if isinstance(failure, EndsRun) else "failed"
         finally:
-            _current.reset(token)
+            current.reset(token)
             self._active.pop(task)
             self._stopping.discard(task)
-        reason = None if failure is None else str(failure) or type(failure).__name__
+        reason = load("codeling.secrets.masking:reason")(failure) if failure else None
         output = load("codeling.forms.answers:best_of")(run.events) if failure else output
         ended = RunFinished(state=state, output=output, error=reason, usage=run.spent.usage, seconds=run.spent.seconds)
         await run.emit(ended)
@@ -206,20 +205,20 @@ class Agent(AbstractContextManager["Agent"]):
     async def _loop(self, run: Run, memory: Memory, started: RunStarted) -> tuple[RunState, Any]:
         """Step until there is an answer that stands, or no step is left."""
         started = await run.emit(started)
-        max_steps = started.max_steps
+        max_steps, accept = started.max_steps, load("codeling.forms.answers:accept")
         async with self._world(run, started) as act:
             for step in range(1, max_steps + 1):
                 if self.planning_interval and (step - 1) % self.planning_interval == 0:
                     await load("codeling.forms.planning:plan")(self._model, run, memory, step, max_steps)
                 finished = await self._step(run, memory, act, step)
                 if finished.final:
-                    accepted, answer = await self._accept(run, finished.answer)
+                    accepted, answer = await accept(self, run, finished.answer)
                     if accepted:
                         return "success", answer
             memory.add_message(memory.form.last_call())
             finished = await self._step(run, memory, act, max_steps + 1)
             answer = finished.answer if finished.final else load("codeling.forms.answers:best_of")(run.events)
-            return "max_steps_error", (await self._accept(run, answer))[1]
+            return "max_steps_error", (await accept(self, run, answer))[1]
 
     async def _step(self, run: Run, memory: Memory, act: Act, step: int) -> StepFinished:
         """One turn: the model says what to do, and it is done."""
@@ -232,28 +231,29 @@ class Agent(AbstractContextManager["Agent"]):
         except ShownToModel as error:
             finished = StepFinished(step=step, error=str(error))
         finished = await run.emit(replace(finished, seconds=time.perf_counter() - since))
-        for callback in self.step_callbacks or ():
+        for callback in (self.step_callbacks or ()) if run.live else ():
             await load("codeling.forms.answers:call")(callback, finished, agent=self)
         return finished
 
     async def _ask(self, run: Run, memory: Memory) -> ModelReplied:
         run.spent.before("model_calls")
         form, since = memory.form, time.perf_counter()
+        if self.context_window:
+            await load("codeling.compaction.shrinking:compact")(self._model, run, memory, window=self.context_window)
         warmth = 0.7 if memory.repeats else None  # chance is the way out of a circle
         request = Request(messages=tuple(memory.messages), tools=form.schemas, stop=form.stop, temperature=warmth)
         on_delta = (lambda delta: run.show(ModelDelta(delta=delta))) if run.observers else None
-        reply = form.tidy(await self._model.reply(request, on_delta=on_delta))
-        return await run.emit(ModelReplied(reply=reply, seconds=time.perf_counter() - since))
-
-    async def _accept(self, run: Run, answer: Any) -> tuple[bool, Any]:
-        """Hold the answer against its type and the checks; where it does not stand, tell the model why."""
-        if self.result_type is None and not self.final_answer_checks:
-            return True, answer
-        return cast("tuple[bool, Any]", await load("codeling.forms.answers:accept")(self, run, answer))
+        try:
+            reply = await self._model.reply(request, on_delta=on_delta)
+        except ContextOverflow:
+            if not await load("codeling.compaction.shrinking:compact")(self._model, run, memory):
+                raise
+            reply = await self._model.reply(replace(request, messages=tuple(memory.messages)), on_delta=on_delta)
+        return await run.emit(ModelReplied(reply=form.tidy(reply), seconds=time.perf_counter() - since))
 
     def _new_form(self) -> Form:
         kind = load(self._form) if isinstance(self._form, str) else self._form
-        instructions = self.instructions or ""
+        instructions = load("codeling.secrets.masking:masked")(self.instructions or "")
         return kind(self._tools.values(), instructions=instructions, result_type=self.result_type, model=self._model)
 
 
@@ -288,11 +288,13 @@ class CodeAgent(Agent):
         return await self._executor.open(SessionSpec(tools=stubs, seed=started.seed, imports=imports))
 
     async def _act(self, run: Run, session: Session, broker: Broker, reply: Reply, step: int) -> StepFinished:
-        code = read(reply)
+        code = load("codeling.forms.programs:read")(reply)
         await run.emit(CodeStarted(step=step, code=code))
+        gate = load("codeling.approvals.pausing:Gate")(broker)
         outcome = await session.run(
-            code, step=step, on_call=broker, on_output=lambda text: run.show(CodeOutput(text=text))
+            code, step=step, on_call=gate, on_output=lambda text: run.show(CodeOutput(text=text))
         )  # fmt: skip
+        gate.check()
         return StepFinished(
             step=step, code=code, output=outcome.output, size=outcome.size, value=outcome.value, error=outcome.error,
             images=outcome.images, final=outcome.final, answer=outcome.answer, lost=outcome.lost,
@@ -307,5 +309,4 @@ class ToolCallingAgent(Agent):
     @asynccontextmanager
     async def _world(self, run: Run, started: RunStarted) -> AsyncIterator[Act]:
         broker = Broker(run, self._tools, policy=self.policy, approver=run.approver or self.approver)
-        carry_out = load("codeling.forms.calling:carry_out")
-        yield lambda reply, step: carry_out(reply, step, call=broker.call)
+        yield lambda reply, step: load("codeling.forms.calling:carry_out")(reply, step, call=broker.call)

@@ -8,16 +8,17 @@ find, fit, recall, charge, permit, record, act, record.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+import uuid
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .errors import CallDenied, EndsRun, ToolError, ToolNotFound
 from .events import ToolCallDenied, ToolCallFinished, ToolCallStarted
 from .lookup import load
 from .messages import ToolCall
-from .policy import Decision, Policy, by_default, policy_from
+from .policy import Decision, Policy, Verdict
 from .protocols import Approval, Approver
-from .run import Run
+from .run import Run, calling
 from .tools import Tool
 
 __all__ = ("Broker",)
@@ -27,15 +28,11 @@ class Broker:
     """Takes the calls of one run."""
 
     def __init__(
-        self,
-        run: Run,
-        tools: Mapping[str, Tool],
-        *,
-        policy: Policy | Mapping[str, Decision] | None = None,
+        self, run: Run, tools: Mapping[str, Tool], *, policy: Policy | Mapping[str, Decision] | None = None,
         approver: Approver | None = None,
-    ) -> None:
-        self._run, self._tools = run, tools
-        self._decide = policy_from(policy)
+    ) -> None:  # fmt: skip
+        self._run, self._tools, self._policy = run, tools, policy
+        self._decide: Callable[..., Verdict] = load("codeling.approvals.rules:policy_from")(policy)
         self._approver = approver
 
     async def call(self, call: ToolCall) -> Any:
@@ -49,20 +46,21 @@ class Broker:
         except ToolError as error:
             await self._run.emit(ToolCallFinished(call_id=call.id, error=str(error)))
             raise
-        repeatable = tool.effect in ("read", "idempotent")
-        if past := self._run.recalled(call, repeatable=repeatable):
+        past = await self._run.recalled(call, tool)
+        if isinstance(past, ToolCallFinished):
             return _value(past)
         self._run.spent.before("tool_calls")
-        if edited := await self._permit(call, tool):
-            bound = tool.bind((), edited)
-        await self._run.emit(ToolCallStarted(call=call, arguments=edited))
+        started = past if isinstance(past, ToolCallStarted) else await self._permit(call, tool, past)
+        if started.arguments:
+            bound = tool.bind((), started.arguments)
+        calling.set(await self._run.emit(started))
         since, value, failure = time.perf_counter(), None, None
         try:
             value = await tool.run(bound)
         except EndsRun:
             raise
         except Exception as error:  # noqa: BLE001  # foreign code: whatever a tool raises is the program's to handle
-            failure = f"{type(error).__name__}: {error}".removesuffix(": ")
+            value, failure = await load("codeling.effects.retrying:again")(tool, bound, error)
         seconds = time.perf_counter() - since
         return _value(
             await self._run.emit(ToolCallFinished(call_id=call.id, value=value, error=failure, seconds=seconds))
@@ -74,7 +72,7 @@ class Broker:
         """Whether calls of a tool may be made in any thread: nothing awaits, is stored, watches or has to be asked."""
         run, tool = self._run, self._tools.get(name)
         plain = tool is not None and not tool.is_async and not tool.needs_approval
-        return plain and run.journal is None and not run.observers and self._decide is by_default
+        return plain and run.journal is None and not run.observers and not self._policy
 
     def _find(self, call: ToolCall) -> Tool:
         try:
@@ -83,16 +81,16 @@ class Broker:
             known = ", ".join([*self._tools, "final_answer"])
             raise ToolNotFound(f"there is no tool {call.name!r}; there are: {known}") from None
 
-    async def _permit(self, call: ToolCall, tool: Tool) -> Mapping[str, Any] | None:
-        """Give the arguments that a person changed, if any. Raises `CallDenied`, once it is recorded."""
+    async def _permit(self, call: ToolCall, tool: Tool, decided: Approval | None) -> ToolCallStarted:
+        """Give the start of a call that may be made. Raises `CallDenied`, once it is recorded."""
         verdict = self._decide(call, tool)
-        if verdict.decision == "allow":
-            return None
-        approval = Approval(approved=False, reason=verdict.reason)
-        if verdict.decision == "ask":
-            approval = await load("codeling.approvals.asking:ask")(self._run, self._approver, call, verdict.reason)
+        approval = decided or Approval(approved=verdict.decision == "allow", reason=verdict.reason)
+        if verdict.decision == "ask" and not decided:
+            ask = load("codeling.approvals.asking:ask")
+            approval = await ask(self._run, self._approver, call, verdict.reason, self._tools)
         if approval.approved:
-            return approval.arguments
+            nested = uuid.uuid4().hex if tool.resumes else None
+            return ToolCallStarted(call=call, arguments=approval.arguments, nested=nested)
         reason = f"CallDenied: {call.name!r} is not allowed: {approval.reason or 'no reason given'}"
         await self._run.emit(ToolCallDenied(call=call, reason=reason))
         raise CallDenied(reason)

@@ -17,9 +17,9 @@ from typing import Any, ClassVar, Literal, TypeAlias
 from .messages import Delta, Image, Reply, ToolCall, Usage
 
 __all__ = (
-    "AnswerRejected", "ApprovalRequested", "ApprovalResolved", "CodeOutput", "CodeStarted", "Event", "ModelDelta",
-    "ModelReplied", "PlanMade", "RunContinued", "RunFinished", "RunStarted", "RunState", "StepFinished", "StepStarted",
-    "ToolCallDenied", "ToolCallFinished", "ToolCallStarted",
+    "AnswerRejected", "ApprovalRequested", "ApprovalResolved", "CodeOutput", "CodeStarted", "ContextCompacted", "Event",
+    "ModelDelta", "ModelReplied", "PlanMade", "RunContinued", "RunFinished", "RunStarted", "RunState", "StepFinished",
+    "StepStarted", "ToolCallDenied", "ToolCallFinished", "ToolCallStarted",
 )  # fmt: skip
 
 RunState: TypeAlias = Literal["success", "max_steps_error", "limit", "failed", "interrupted", "paused"]
@@ -119,6 +119,8 @@ class ToolCallStarted(Event):
     call: ToolCall
     arguments: Mapping[str, Any] | None = None
     """What a person put in place of the call's own arguments."""
+    nested: str | None = None
+    """The run that the call begins, where the tool is an agent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +147,8 @@ class ApprovalRequested(Event):
 
     call: ToolCall
     reason: str
+    ahead: tuple[str, ...] = ()
+    """The calls that the rest of the program may make, as far as they can be read from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +158,10 @@ class ApprovalResolved(Event):
     call_id: str
     approved: bool
     reason: str = ""
+    arguments: Mapping[str, Any] | None = None
+    """What the person put in place of the call's own arguments."""
+    always: bool = False
+    """Whether it holds for every further call of this tool in this run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +186,19 @@ class StepFinished(Event):
     lost: bool = False
     """The interpreter died or was killed: the program's variables are gone."""
     seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextCompacted(Event):
+    """Old observations were shortened in what the model is shown; with `summary` they were summarised."""
+
+    upto: int
+    """So many messages from the start were compacted; the opening and the task stay."""
+    opening: int
+    most: int
+    """Characters that are left of a shortened observation."""
+    summary: str | None = None
+    usage: Usage = field(default_factory=Usage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,11 @@ from copy import copy
 from dataclasses import replace
 
 from .events import (  # isort: skip
-    AnswerRejected, Event, ModelReplied, PlanMade, RunContinued, RunStarted, StepFinished, ToolCallDenied,
-    ToolCallFinished,
+    AnswerRejected, ContextCompacted, Event, ModelReplied, PlanMade, RunContinued, RunStarted, StepFinished,
+    ToolCallDenied, ToolCallFinished,
 )  # fmt: skip
 from .lookup import load
-from .messages import Message, Reply
+from .messages import Message
 from .prompt import Form
 
 __all__ = ("Memory",)
@@ -27,7 +27,8 @@ class Memory:
         self.form = form
         self._replied: ModelReplied | None = None
         self._results: dict[str, ToolCallFinished] = {}
-        self._done: object = None
+        self.done: object = None
+        """What the last step did, as `forms.repeats` knows it."""
         self.repeats = 0
         """How often in a row the model has done the very same."""
         self.messages: list[Message] = form.opening()
@@ -45,6 +46,8 @@ class Memory:
                 self.add_message(self.form.task(event))
             case RunContinued(fresh=True) if self._replied:
                 self.add_message(Message(role="user", content="The variables of your earlier programs are gone."))
+            case ContextCompacted():
+                self.messages = load("codeling.compaction.shrinking:compacted")(self.messages, event)
             case PlanMade(plan=plan):
                 self.add_message(Message(role="user", content=f"Your plan:\n{plan}\nNow carry it out."))
             case ModelReplied(reply=reply):
@@ -59,20 +62,9 @@ class Memory:
             case ToolCallDenied(call=call, reason=reason):
                 self._results[call.id] = ToolCallFinished(call_id=call.id, error=reason)
             case StepFinished() if self._replied:
-                self._observe(event, self._replied.reply)
+                load("codeling.forms.repeats:observe")(self, event, self._replied.reply, self._results)
             case AnswerRejected(reason=reason):
                 self.add_message(Message(role="user", content=f"This answer was not accepted: {reason}\nTry again."))
-
-    def _observe(self, finished: StepFinished, reply: Reply) -> None:
-        """Show what a step did, or say that it was the same as the one before."""
-        before, self._done = self._done, load("codeling.forms.repeats:deed")(finished, reply, self._results)
-        self.repeats = self.repeats + 1 if self._done == before else 0
-        if self.repeats:
-            self.messages.pop()
-            return self.add_message(load("codeling.forms.repeats:repeated")(finished))
-        for message in self.form.observe(finished, reply.calls, self._results):
-            self.add_message(message)
-        return None
 
     def add_message(self, message: Message) -> None:
         """Say something, joined to what was said just before by the same side."""

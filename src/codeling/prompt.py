@@ -1,12 +1,11 @@
 """What is said to the model. The words stand in `prompts/`; here they are put together.
 
 Nothing that was said is ever changed: each step adds to the end, so that a provider's prompt cache
-holds. The reading of replies is in `forms/reading.py`.
+holds. The reading of replies is in `forms/programs.py`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -17,10 +16,7 @@ from .lookup import load
 from .messages import Message, Reply, Role, ToolCall, ToolSchema
 from .tools import Tool
 
-__all__ = ("CodeForm", "Form", "cut", "read")
-
-MOST_OUTPUT = 10_000
-_BLOCK = re.compile(r"```python[ \t]*\n(.*?)```", re.DOTALL)
+__all__ = ("CodeForm", "Form")
 
 
 class Form:
@@ -76,22 +72,7 @@ class Form:
         return ""
 
     def _told(self, finished: StepFinished) -> str:
-        parts = []
-        if finished.output:
-            parts.append(f"Output:\n{cut(finished.output.rstrip(), finished)}")
-        if finished.value is not None:
-            parts.append(f"Value of the last line:\n{cut(finished.value)}")
-        if finished.error:
-            parts.append(f"Error:\n{cut(finished.error)}")
-        if finished.images and not self._sees:
-            parts.append(
-                f"Pictures shown: {len(finished.images)}. You cannot see pictures: print what you need of them."
-            )
-        if not parts and not finished.final:
-            parts.append("The program ran and printed nothing. Print what you need to see, or call final_answer(x).")
-        elif not finished.error and not finished.final:
-            parts.append("Now call final_answer(value) with the answer, or compute what is missing for it first.")
-        return "\n".join(parts)
+        return cast("str", load("codeling.forms.telling:told")(finished, sees=self._sees))
 
 
 class CodeForm(Form):
@@ -103,32 +84,7 @@ class CodeForm(Form):
 
     def said(self, content: str) -> str:
         """The reply up to the end of its program."""
-        block = _only_block(content)
-        return content[: block.end()] if block else cast("str", load("codeling.forms.reading:said")(content))
-
-
-def cut(text: str, finished: StepFinished | None = None) -> str:
-    """Shorten a long text in its middle, saying how much is left out and where the whole of it is."""
-    if len(text) <= MOST_OUTPUT and (finished is None or finished.size <= MOST_OUTPUT):
-        return text
-    return cast("str", load("codeling.forms.outline:shortened")(text, MOST_OUTPUT, finished))
-
-
-def read(reply: Reply) -> str:
-    """Give the program of a reply: its one ```python block, or what a tolerant reader makes of it.
-
-    Raises `ParseError`, which tells the model what to write.
-    """
-    if block := _only_block(reply.content):
-        return block[1]
-    tolerant = load("codeling.forms.reading:read_program")
-    return cast("str", tolerant(reply.content, cut_off=reply.finish == "length").code)
-
-
-def _only_block(content: str) -> re.Match[str] | None:
-    """The block of a reply that can only be read in one way."""
-    block = _BLOCK.search(content)
-    return block if block and content.count("```") == 2 and "<" not in content[: block.start()] else None
+        return cast("str", load("codeling.forms.programs:said")(content))
 
 
 @cache

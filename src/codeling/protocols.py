@@ -144,11 +144,17 @@ class Approval:
     approved: bool
     reason: str = ""
     arguments: Mapping[str, Any] | None = None
+    always: bool = False
+    """Whether it holds for every further call of this tool in this run."""
 
 
 class Approver(Protocol):
     """Answers for a person when the policy says `ask`."""
 
     async def __call__(self, call: ToolCall, reason: str, /) -> Approval | bool | None:
-        """Decide about the call. None means that nobody can answer now: the run pauses."""
+        """Decide about the call. None means that nobody can answer now: the run pauses.
+
+        An approver that takes a third argument is given the `ApprovalRequested`, which also says
+        what the rest of the program may call.
+        """
         ...

@@ -9,20 +9,28 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from copy import copy
 from dataclasses import replace
-from typing import TypeVar
+from typing import TypeVar, cast
 
-from .events import Event, ToolCallFinished
+from .events import Event, ToolCallFinished, ToolCallStarted
 from .limits import Spent
 from .messages import ToolCall
-from .protocols import Approver, Journal, Observer, Session
+from .protocols import Approval, Approver, Journal, Observer, Session
+from .tools import Tool
 
-__all__ = ("Run",)
+__all__ = ("Run", "calling", "current", "masks")
 
 logger = logging.getLogger(__name__)
 
 E = TypeVar("E", bound=Event)
+current: ContextVar[Run | None] = ContextVar("current", default=None)
+"""The run that is under way around here."""
+calling: ContextVar[ToolCallStarted | None] = ContextVar("calling", default=None)
+"""The call whose tool acts here."""
+masks: list[Callable[[Event], Event]] = []
+"""Each takes from an event what nobody may read: `secrets` puts one here when there is a secret."""
 
 
 class Run:
@@ -37,6 +45,10 @@ class Run:
         self.events: list[Event] = []
         self.approver: Approver | None = None
         """Answers for this run only, before the agent's own is asked."""
+        self.allowed: dict[str, Approval] = {}
+        """What a person said about every further call of a tool in this run."""
+        self.live = True
+        """Whether what happens now happens for the first time."""
         self.session: Session | None = None
         """The interpreter that the run's programs share."""
 
@@ -45,6 +57,8 @@ class Run:
         event = copy(event) if event.run_id else event
         object.__setattr__(event, "run_id", self.id)  # it is not out yet: nobody sees it change
         object.__setattr__(event, "at", time.time())
+        for mask in masks:
+            event = cast("E", mask(event))
         if self.journal:
             await self.journal.append(event)
         self.note(event)
@@ -71,6 +85,6 @@ class Run:
         """Take the loop's next event from the journal, or None where it has to happen now."""
         return None
 
-    def recalled(self, call: ToolCall, *, repeatable: bool) -> ToolCallFinished | None:
-        """Give the recorded end of an equal call, each once, or None where the call has to be made."""
+    async def recalled(self, call: ToolCall, tool: Tool) -> ToolCallFinished | ToolCallStarted | Approval | None:
+        """Give how far an equal call came before, each once: ended, begun, decided about; or None where it is new."""
         return None

@@ -10,7 +10,7 @@ import inspect
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
-from typing import Any, Literal, TypeAlias, cast, overload
+from typing import Any, ClassVar, Literal, TypeAlias, cast, overload
 
 from .lookup import deferred, load
 
@@ -37,6 +37,10 @@ class Tool:
     needs_approval: bool = False
     """Whether a person is asked before each call, unless the policy says otherwise."""
     forward: Callable[..., Any]
+    compensate: Callable[..., Any] | None = None
+    """Undoes a call that returned, for `rollback`: takes the call's arguments by name, and `result` if it wants it."""
+    resumes: ClassVar[bool] = False
+    """Whether a call that was cut off goes on where it was, as an agent does."""
 
     _ready: bool = False
 
@@ -110,13 +114,13 @@ class FunctionTool(Tool):
 
     def __init__(
         self, function: Callable[..., Any], /, *, name: str | None = None, description: str | None = None,
-        effect: Effect = "write", needs_approval: bool = False,
+        effect: Effect = "write", needs_approval: bool = False, compensate: Callable[..., Any] | None = None,
     ) -> None:  # fmt: skip
         inner = function.func if isinstance(function, partial) else function
         self.forward = function
         self.name = str(name or getattr(function, "__name__", None) or getattr(inner, "__name__", ""))
         self.description = description or inspect.getdoc(inner) or ""
-        self.effect, self.needs_approval = effect, needs_approval
+        self.effect, self.needs_approval, self.compensate = effect, needs_approval, compensate
         self.check()
 
 
@@ -124,8 +128,9 @@ class FunctionTool(Tool):
 def tool(function: Callable[..., Any], /) -> FunctionTool: ...
 @overload
 def tool(
-    *, name: str | None = None, effect: Effect = "write", needs_approval: bool = False
-) -> Callable[[Callable[..., Any]], FunctionTool]: ...
+    *, name: str | None = None, effect: Effect = "write", needs_approval: bool = False,
+    compensate: Callable[..., Any] | None = None,
+) -> Callable[[Callable[..., Any]], FunctionTool]: ...  # fmt: skip
 
 
 def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:

@@ -32,7 +32,7 @@ FLOORS = {
 FOLDERS = {
     "sandbox": {"sandbox"}, "executors": {"executors", "sandbox"}, "models": {"models"}, "journals": {"journals"},
     "toolbox": {"toolbox", "forms"}, "integrations": {"integrations", "sandbox"}, "observers": {"observers"},
-    "approvals": {"approvals"}, "forms": {"forms"}, "sync": {"sync"}, "teams": {"teams"}, "testing": {"testing"},
+    "approvals": {"approvals"}, "effects": {"effects"}, "compaction": {"compaction"}, "secrets": {"secrets"}, "forms": {"forms"}, "sync": {"sync"}, "teams": {"teams"}, "testing": {"testing"},
 }  # fmt: skip
 """Folders that may import floors 1 to 3 and these; those that are not listed may import anything."""
 

@@ -7,23 +7,62 @@ import datetime as dt
 import json
 import multiprocessing
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from codeling import CodeAgent, Image, JournalError, MemoryJournal, Reply, SQLiteJournal, ToolCall, Usage
-from codeling.events import Event, ModelReplied, RunStarted, StepFinished, ToolCallFinished, ToolCallStarted
+from codeling import (
+    CodeAgent,
+    Image,
+    JournalError,
+    MemoryJournal,
+    PostgresJournal,
+    Reply,
+    SQLiteJournal,
+    ToolCall,
+    Usage,
+)
+from codeling.events import (
+    Event,
+    ModelReplied,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+    StepStarted,
+    ToolCallFinished,
+    ToolCallStarted,
+)
+from codeling.journals.archive import RunSummary, summaries
 from codeling.testing import ScriptedModel
 
-Make = Callable[[Path], Any]
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Any]]:
+    """Each kind of journal in turn, as a function that opens the same one again."""
+    if request.param == "postgres":
+        url = request.getfixturevalue("postgres")
+        opened: list[Any] = []
+
+        def open_again() -> Any:
+            opened.append(PostgresJournal(url))
+            return opened[-1]
+
+        yield open_again
+        for one in opened:
+            one.close()
+    elif request.param == "memory":
+        only = MemoryJournal()
+        yield lambda: only
+    else:
+        yield lambda: SQLiteJournal(tmp_path / "runs.db")
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    """Each journal in turn."""
-    return MemoryJournal() if request.param == "memory" else SQLiteJournal(tmp_path / "runs.db")
+@pytest.fixture
+def journal(make: Callable[[], Any]) -> Any:
+    """A journal of each kind."""
+    return make()
 
 
 def read(journal: Any, run_id: str) -> list[Event]:
@@ -78,28 +117,93 @@ def test_a_run_is_read_from_its_journal(journal: Any) -> None:
     assert read(journal, result.run_id) == list(result.events)
 
 
-def _write(path: str, number: int) -> None:
-    journal = SQLiteJournal(path)
+def test_large_values_are_stored_once(journal: Any) -> None:
+    """A text, a picture and a long list come back as they were, also inside of other values, however often."""
+    text, rows = "\ud800\0 long " * 2000, [{"n": n, "blobs": [["x"], "y"]} for n in range(2000)]
+    value = {"@": "Image", "deep": [{"text": text}, rows, {"@": "blob"}], "data": text}
+    events = [
+        RunStarted(run_id="a", task=text, images=(Image(b"p" * 9000),), variables={"rows": rows}),
+        *(ToolCallFinished(run_id="a", call_id=str(n), value=value) for n in range(3)),
+        ToolCallFinished(run_id="a", call_id="x", value={"@": "plain", "value": 1}),
+    ]
+
+    async def work() -> None:
+        for event in events:
+            await journal.append(event)
+
+    asyncio.run(work())
+
+    assert read(journal, "a") == events
+
+
+def test_a_run_is_held_by_one(make: Callable[[], Any]) -> None:
+    """Who comes second is told so, through another connection too; when the first lets go it can be had."""
+    one, two = make(), make()
+
+    async def work() -> list[bool]:
+        async with one.hold("a") as first, two.hold("a") as second, one.hold("a") as third, two.hold("b") as other:
+            seen = [first, second, third, other]
+        async with two.hold("a") as again:
+            return [*seen, again]
+
+    assert asyncio.run(work()) == [True, False, False, True, True]
+
+
+def test_runs_are_listed_newest_first(journal: Any) -> None:
+    """With their state, task, steps and cost; those below another run only when they are asked for."""
+    usage = Usage(input_tokens=5, cost=0.25)
+    events = [
+        RunStarted(run_id="a", at=1.0, task="First.", agent="ann"),
+        StepStarted(run_id="a", at=2.0, step=1),
+        ModelReplied(run_id="a", at=3.0, reply=Reply(content="x", usage=usage)),
+        RunStarted(run_id="below", at=3.5, task="Below.", parent_id="a"),
+        RunStarted(run_id="b", at=4.0, task="Second."),
+        StepStarted(run_id="b", at=5.0, step=1),
+        StepStarted(run_id="b", at=6.0, step=2),
+        RunFinished(run_id="b", at=7.0, state="success", output=1, usage=usage + usage),
+    ]
+
+    async def work() -> tuple[list[RunSummary], list[RunSummary]]:
+        for event in events:
+            await journal.append(event)
+        async with journal.hold("below"):
+            return await summaries(journal), await summaries(journal, nested=True)
+
+    runs, all_runs = asyncio.run(work())
+
+    assert [(run.run_id, run.state, run.steps, run.usage.cost) for run in runs] == [
+        ("b", "success", 2, 0.5), ("a", "cut off", 1, 0.25),
+    ]  # fmt: skip
+    assert [(run.run_id, run.state) for run in all_runs] == [("b", "success"), ("below", "running"), ("a", "cut off")]
+    assert (runs[1].task, runs[1].agent, runs[1].started, runs[1].ended) == ("First.", "ann", 1.0, 3.0)
+
+
+def _write(kind: str, path: str, number: int) -> None:
+    journal: Any = PostgresJournal(path) if kind == "postgres" else SQLiteJournal(path)
 
     async def work() -> None:
         for step in range(50):
             await journal.append(StepFinished(run_id=f"run{number % 2}", step=step))
 
     asyncio.run(work())
+    journal.close()
 
 
-def test_many_processes_write_one_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_many_processes_write_one_journal(tmp_path: Path, kind: str, request: pytest.FixtureRequest) -> None:
     """Nothing is lost and nothing fails when several processes append at once, also to one run."""
-    path = str(tmp_path / "runs.db")
+    path = request.getfixturevalue("postgres") if kind == "postgres" else str(tmp_path / "runs.db")
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_write, args=(path, number)) for number in range(6)]
+    processes = [context.Process(target=_write, args=(kind, path, number)) for number in range(4)]
     for process in processes:
         process.start()
     for process in processes:
         process.join()
 
-    assert [process.exitcode for process in processes] == [0] * 6
-    assert len(read(SQLiteJournal(path), "run0")) == len(read(SQLiteJournal(path), "run1")) == 150
+    journal: Any = PostgresJournal(path) if kind == "postgres" else SQLiteJournal(path)
+    assert [process.exitcode for process in processes] == [0] * 4
+    assert [len(read(journal, run_id)) for run_id in ("run0", "run1")] == [100, 100]
+    journal.close()
 
 
 @pytest.mark.parametrize("spoil", ["corrupt", "newer", "folder"])

@@ -1,30 +1,58 @@
-"""A policy as a mapping from tools to decisions."""
+"""Policies: a function of a call, or a mapping from tools to decisions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
+from typing import TypeAlias
 
+from ..errors import UsageError
 from ..messages import ToolCall
-from ..policy import Decision, Verdict, by_default, verdict
+from ..policy import Decision, Policy, Verdict
 from ..tools import Tool
 
-__all__ = ("rules",)
+__all__ = ("policy_from", "rules")
+
+Decide: TypeAlias = Callable[[ToolCall, Tool], Verdict]
 
 
-def rules(given: Mapping[str, Decision | Verdict]) -> Callable[[ToolCall, Tool], Verdict]:
+def policy_from(given: Policy | Mapping[str, Decision] | None) -> Decide:
+    """Make a policy of a function, or of a mapping from tool names, patterns or effects to decisions.
+
+    Without either, a call is allowed, or asked about where the tool says `needs_approval`. Raises
+    `UsageError` for an unknown decision.
+    """
+    if isinstance(given, Mapping):
+        return rules(given)
+    return (lambda call, tool: _verdict(given(call, tool))) if given else _by_default
+
+
+def rules(given: Mapping[str, Decision | Verdict]) -> Decide:
     """Make a policy of a mapping from tool names, patterns or effects to decisions.
 
     It is read in its order and the first key that fits wins: a name, a pattern such as `"delete_*"`,
     or an effect such as `"effect:irreversible"`. What no key fits is decided as without a policy.
-    Raises `UsageError` for an unknown decision.
     """
-    verdicts = {key: verdict(decision, f"the policy for {key!r}") for key, decision in given.items()}
+    verdicts = {key: _verdict(decision, f"the policy for {key!r}") for key, decision in given.items()}
 
     def decide(call: ToolCall, tool: Tool) -> Verdict:
         for key, found in verdicts.items():
             if fnmatchcase(f"effect:{tool.effect}" if key.startswith("effect:") else call.name, key):
                 return found
-        return by_default(call, tool)
+        return _by_default(call, tool)
 
     return decide
+
+
+def _by_default(call: ToolCall, tool: Tool) -> Verdict:
+    return _ASK if tool.needs_approval else _ALLOW
+
+
+def _verdict(given: Verdict | Decision, reason: str = "") -> Verdict:
+    found = given if isinstance(given, Verdict) else Verdict(given, reason)
+    if found.decision not in ("allow", "ask", "deny"):
+        raise UsageError(f"a policy decides 'allow', 'ask' or 'deny', not {found.decision!r}")
+    return found
+
+
+_ASK, _ALLOW = Verdict("ask", "the tool needs approval"), Verdict("allow")

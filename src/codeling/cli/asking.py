@@ -6,7 +6,9 @@ import asyncio
 import sys
 import threading
 from pathlib import Path
+from typing import cast
 
+from ..events import ApprovalRequested
 from ..messages import ToolCall
 from ..observers.text import call_text, visible
 from ..protocols import Approval, Approver
@@ -28,18 +30,31 @@ def asker() -> Approver | None:
 
 
 def _ask_in_turn(turn: asyncio.Lock) -> Approver:
-    async def ask(call: ToolCall, reason: str, /) -> Approval | None:
+    async def ask(call: ToolCall, reason: str, asked: ApprovalRequested, /) -> Approval | None:
         async with turn:
             answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
             # A daemon: nobody has to press a key before an interrupted command can end.
-            threading.Thread(target=_read, args=(f"Allow {call_text(call)}? [y/N] ", answer), daemon=True).start()
+            threading.Thread(target=_read, args=(_question(call, asked), answer), daemon=True).start()
             said = await answer
-        if not said:
-            return None
-        approved = said.strip().lower() in ("y", "yes")
-        return Approval(approved=approved, reason="" if approved else f"a person said no ({visible(reason)})")
+        return _approval(said.strip(), reason) if said else None
 
-    return ask
+    return cast("Approver", ask)
+
+
+def _question(call: ToolCall, asked: ApprovalRequested) -> str:
+    """What is asked, after what the rest of the program may do."""
+    ahead = "".join(f"  {visible(line)}\n" for line in asked.ahead)
+    after = f"After this call the program may make these:\n{ahead}" if ahead else ""
+    return f"{after}Allow {call_text(call)}? [y/N, a = always in this run, or why not] "
+
+
+def _approval(said: str, reason: str) -> Approval:
+    """Give what an answer means: yes, always, or no, with whatever else was typed as the reason."""
+    word = said.lower()
+    if word in ("y", "yes", "a", "always"):
+        return Approval(approved=True, always=word in ("a", "always"))
+    why = "" if word in ("", "n", "no") else f": {visible(said)}"
+    return Approval(approved=False, reason=f"a person said no{why}" if why else f"a person said no ({visible(reason)})")
 
 
 def _read(question: str, answer: asyncio.Future[str]) -> None:

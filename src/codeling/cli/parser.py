@@ -14,12 +14,12 @@ from ..lookup import load
 
 __all__ = ("CODES", "COMMANDS", "Help", "parser")
 
-COMMANDS = ("run", "doctor", "models", "executors")
+COMMANDS = ("run", "resume", "runs", "export", "replay", "doctor", "models", "executors")
 """In the order in which help lists them; each is a file of this folder."""
 CODES = """\
 exit codes:
   0    there is an answer
-  1    the run failed
+  1    the run failed; with replay, it did not repeat itself
   2    the command was used wrongly
   3    a limit or --max-steps ended the run; the best answer so far is printed
   4    the run waits for a person to decide about a call
@@ -29,6 +29,7 @@ _MAIN = f"""\
 examples:
   codeling run "What is the 50th Fibonacci number?"
   codeling run "Which planet has the most moons?" --tools examples/tables.py
+  codeling runs --journal runs.db
   codeling doctor
 
 {CODES}"""

@@ -14,6 +14,7 @@ from ..lookup import load
 from ..result import RunResult
 from . import EXITS, say
 from .answers import answer_text
+from .stored import add_journal_option, shown_journal
 
 __all__ = ("add_output_options", "shown")
 
@@ -21,7 +22,7 @@ __all__ = ("add_output_options", "shown")
 def add_output_options(command: Any) -> None:
     """Add the options that say what is printed."""
     output = command.add_argument_group("output")
-    output.add_argument("--journal", metavar="FILE", help="keep the run's events in this SQLite file")
+    add_journal_option(output, "keep the run's events in this SQLite file")
     output.add_argument("--quiet", action="store_true", help="show no steps, only the answer")
     output.add_argument("--json", action="store_true", help="print every event as a line of JSON instead of the answer")
 
@@ -61,7 +62,7 @@ def _end(options: Namespace, result: RunResult, watch: _Watch) -> int:
 
 def _say_kept(options: Namespace, watch: _Watch) -> None:
     if options.journal and watch.run_id:
-        say(f"run {watch.run_id} is kept in {options.journal}")
+        say(f"run {watch.run_id} is kept in {shown_journal(options.journal)}")
 
 
 class _Watch:

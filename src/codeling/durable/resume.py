@@ -2,97 +2,112 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
+from ..approvals.answering import Answers, approver_from
 from ..errors import JournalError, UsageError
-from ..events import Event, RunFinished, RunStarted, StepStarted
+from ..events import Event, RunFinished, RunStarted
+from ..journals.events import RunResumed
 from ..limits import Limits, Spent
 from ..memory import Memory
-from ..messages import ToolCall
-from ..protocols import Approval, Approver, Observer
-from ..result import result_of
+from ..protocols import Observer
+from ..result import RunResult, result_of
+from .checking import check_tools
+from .holding import held
 from .replay import ReplayedRun
+from .settling import Rule
+from .spending import spent_before
 
-__all__ = ("fork", "resume")
+__all__ = ("go_on", "past_of", "resume")
 
 
 async def resume(
     agent: Any,
     run_id: str,
     *,
-    approve: bool | Mapping[str, bool] | Approver | None = None,
+    approve: Answers = None,
+    settle: Rule | None = None,
     return_full_result: bool = False,
     observers: Sequence[Observer] = (),
 ) -> Any:
     """Go on with a run from its last event and give its answer.
 
-    `approve` answers calls that wait for a person: yes or no for all, by tool name, or an approver.
-    A run that has succeeded gives its answer again. Raises `JournalError` for an unknown run.
+    `approve` answers calls that wait for a person: yes or no for all, a mapping from tool names to
+    yes, no or an `Approval`, or an approver. `settle` says what became of calls that were begun and
+    not known to have finished: `"repeat"`, `"fail"` or a `Settlement`, for all, by tool name, or by
+    a function of the call. Both hold for the agents below too. A run that has succeeded gives its
+    answer again.
+
+    Raises `JournalError` for an unknown run, for one that is under way elsewhere, and where a tool
+    that the run has called is gone or takes other arguments now; `OutcomeUnknown` for a call that
+    is not settled. The stored run is unharmed then.
     """
-    past = await _past(agent, run_id)
-    last = past[-1]
-    if isinstance(last, RunFinished) and last.state in ("success", "max_steps_error"):
-        result = result_of(run_id, past)
-    else:
-        result = await _go_on(agent, run_id, past, approve, observers)
+    journal = journal_of(agent)
+    async with held(journal, run_id):
+        past = await past_of(journal, run_id)
+        result = finished(run_id, past)
+        if result is None:
+            approver = approver_from(approve)
+            result = await go_on(agent, past, journal=journal, approver=approver, settle=settle, observers=observers)
     return result if return_full_result else result.answer()
 
 
-async def fork(agent: Any, run_id: str, step: int, *, task: str | None = None, **options: Any) -> Any:
-    """Begin a new run whose past is the stored run before its step `step`; go on with this agent.
-
-    `task` replaces the task; the agent may have another model, other tools or other instructions.
-    """
-    copied: list[Event] = []
-    new_id = uuid.uuid4().hex
-    for event in await _past(agent, run_id):
-        if isinstance(event, RunFinished) or (isinstance(event, StepStarted) and event.step >= step):
-            break
-        copied.append(replace(event, run_id=new_id))
-    first = copied[0]
-    if isinstance(first, RunStarted):
-        copied[0] = replace(first, task=task or first.task)
-    for event in copied:
-        await agent._journal.append(event)
-    return await resume(agent, new_id, **options)
-
-
-async def _past(agent: Any, run_id: str) -> list[Event]:
+def journal_of(agent: Any) -> Any:
+    """Give the agent's journal. Raises `UsageError` where it has none."""
     if agent._journal is None:
         raise UsageError("this agent has no journal; give it the one that holds the run: journal='runs.db'")
-    past = [event async for event in agent._journal.read(run_id)]
+    return agent._journal
+
+
+async def past_of(journal: Any, run_id: str) -> list[Event]:
+    """Give a stored run's events. Raises `JournalError` for an unknown run."""
+    past = [event async for event in journal.read(run_id)]
     if not past or not isinstance(past[0], RunStarted):
-        raise JournalError(f"the journal holds no run {run_id!r}")
+        raise JournalError(f"the journal holds no run {run_id!r}; `codeling runs` lists those that it holds")
     return past
 
 
-async def _go_on(agent: Any, run_id: str, past: Sequence[Event], approve: Any, observers: Sequence[Observer]) -> Any:
-    memory = Memory(agent._new_form())
+def finished(run_id: str, past: Sequence[Event]) -> RunResult | None:
+    """Give the result of a run that has come to its answer, or None."""
+    last = past[-1]
+    ended = isinstance(last, RunFinished) and last.state in ("success", "max_steps_error")
+    return result_of(run_id, past) if ended else None
+
+
+async def go_on(
+    agent: Any, past: Sequence[Event], *, journal: Any, parent: Any = None, observers: Sequence[Observer] = (),
+    approver: Any = None, settle: Rule | None = None,
+) -> RunResult:  # fmt: skip
+    """Run the loop with this past. The caller holds the run."""
     started = past[0]
-    if isinstance(started, RunStarted) and started.continues:
-        for event in await _past(agent, started.continues):
-            memory.add(event)
+    assert isinstance(started, RunStarted)  # `past_of` has checked it
+    check_tools(agent, past, journal)
+    memory = Memory(agent._new_form())
+    for event in await _conversation_before(journal, started):
+        memory.add(event)
     run = ReplayedRun(
-        run_id,
+        started.run_id,
         past,
-        journal=agent._journal,
-        spent=Spent(limits=agent.limits or Limits()),
-        observers=(*(agent.observers or ()), *observers),
+        journal=journal,
+        settle=settle,
+        spent=Spent(limits=agent.limits or Limits(), parent=parent.spent if parent else None),
+        observers=(*(agent.observers or ()), *observers, *(parent.observers if parent else ())),
         fold=memory.add,
     )
-    run.approver = _approver(approve)
-    return await agent._perform(run, memory, started)
+    await spent_before(run.spent, past, journal)
+    run.approver = approver
+    result: RunResult = await agent._perform(run, memory, started)
+    return result
 
 
-def _approver(approve: bool | Mapping[str, bool] | Approver | None) -> Approver | None:
-    if approve is None or callable(approve):
-        return approve
-
-    async def answer(call: ToolCall, reason: str, /) -> Approval | None:
-        said = approve if isinstance(approve, bool) else approve.get(call.name)
-        return None if said is None else Approval(approved=said, reason="" if said else "refused by a person")
-
-    return answer
+async def _conversation_before(journal: Any, started: RunStarted) -> list[Event]:
+    """Give the events of the runs that this one goes on with, the first one in front."""
+    before: list[Event] = []
+    seen = {started.run_id}
+    while started.continues and started.continues not in seen:
+        seen.add(started.continues)
+        past = await past_of(journal, started.continues)
+        before = [event for event in past if not isinstance(event, RunResumed)] + before
+        started = past[0]  # type: ignore[assignment]  # `past_of` has checked it
+    return before

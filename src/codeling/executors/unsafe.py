@@ -33,7 +33,7 @@ for what, most in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_NOFILE, files)
     hard = resource.getrlimit(what)[1]
     most = most if hard == resource.RLIM_INFINITY else min(most, hard)
     resource.setrlimit(what, (most, most))
-sys.path.insert(0, folder)
+sys.path[:] = [folder, *filter(None, sys.path)]
 import worker
 sys.path.remove(folder)
 worker.main(int(sys.argv[1]), int(sys.argv[1]))
@@ -61,12 +61,13 @@ class UnsafeLocalExecutor(WireExecutor):
             "MPLBACKEND": "agg",
             "HOME": folder,
             "TMPDIR": folder,
+            "PYTHONHASHSEED": "0",  # the order of sets is the same when a run is resumed
             **self._env,
         }
         arguments = [str(theirs.fileno()), str(self._memory), str(self._open_files), str(_INSIDE)]
         with theirs:
             process = subprocess.Popen(
-                [self._python, "-I", "-c", _BOOTSTRAP, *arguments], pass_fds=[theirs.fileno()], cwd=folder, env=env,
+                [self._python, "-s", "-c", _BOOTSTRAP, *arguments], pass_fds=[theirs.fileno()], cwd=folder, env=env,
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
         return _Child(process, ours, folder)

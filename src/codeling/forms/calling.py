@@ -12,9 +12,10 @@ from typing import Any, ClassVar
 from ..errors import ParseError, ToolError
 from ..events import StepFinished, ToolCallFinished
 from ..messages import Json, Message, Reply, ToolCall, ToolSchema
-from ..prompt import Form, cut
+from ..prompt import Form
 from ..tools import Tool
 from .calls import TextCall, read_calls
+from .outline import cut
 from .schema import parameters_of, schema_of
 
 __all__ = ("CallingForm", "WrittenForm", "calling_form", "carry_out")

@@ -9,7 +9,9 @@ from typing import Any
 from ..events import StepFinished
 from .fitting import describe
 
-__all__ = ("outline", "shortened", "type_text", "variables_text")
+__all__ = ("cut", "outline", "type_text", "variables_text")
+
+MOST_OUTPUT = 10_000
 
 
 def outline(value: Any) -> str:
@@ -51,9 +53,11 @@ def _wanted(annotation: Any) -> str:
     return f"a {annotation.__name__}, given as a dict {{{shown}}}"
 
 
-def shortened(text: str, most: int, finished: StepFinished | None) -> str:
-    """Keep both ends of a text; say how much is left out and, for a step's output, where it all is."""
+def cut(text: str, finished: StepFinished | None = None) -> str:
+    """Shorten a long text in its middle, saying how much is left out and, for a step's output, where it all is."""
+    if len(text) <= MOST_OUTPUT and (finished is None or finished.size <= MOST_OUTPUT):
+        return text
     whole = finished.size if finished and finished.size > len(text) + 1 else len(text)
-    half = min(most, len(text)) // 2
+    half = min(MOST_OUTPUT, len(text)) // 2
     where = f"; the whole text is in outputs[{finished.step}]" if finished else ""
     return f"{text[:half]}\n[... {whole - 2 * half} characters are left out here{where} ...]\n{text[-half:]}"

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from ..events import StepFinished, ToolCallFinished
 from ..messages import Message, Reply
 
-__all__ = ("deed", "repeated")
+__all__ = ("observe",)
 
 
-def deed(finished: StepFinished, reply: Reply, results: Mapping[str, ToolCallFinished]) -> object:
+def observe(memory: Any, finished: StepFinished, reply: Reply, results: Mapping[str, ToolCallFinished]) -> None:
+    """Show the model what a step did, or say that it was the same as the one before."""
+    before, memory.done = memory.done, _deed(finished, reply, results)
+    memory.repeats = memory.repeats + 1 if memory.done == before else 0
+    if memory.repeats:
+        memory.messages.pop()
+        memory.add_message(_repeated(finished))
+        return
+    for message in memory.form.observe(finished, reply.calls, results):
+        memory.add_message(message)
+
+
+def _deed(finished: StepFinished, reply: Reply, results: Mapping[str, ToolCallFinished]) -> object:
     """Give what a step did and what came of it, equal only to that of a step that did the very same."""
     if finished.final:
         return object()
@@ -22,7 +35,7 @@ def deed(finished: StepFinished, reply: Reply, results: Mapping[str, ToolCallFin
     return did, finished.output, finished.value, error, repr(ended)
 
 
-def repeated(finished: StepFinished) -> Message:
+def _repeated(finished: StepFinished) -> Message:
     """Say that a step did what the one before it did."""
     hint = "Do what the error says." if finished.error else "If that is the answer, call final_answer(value)."
     return Message(role="user", content=f"You wrote the very same again, with the same result. Change it. {hint}")

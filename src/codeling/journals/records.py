@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from ..events import Event
 from ..messages import Audio, Delta, Image, Json, Reply, ToolCall, Usage
+from . import events as _rare  # noqa: F401  # their classes must be known to read them back
 
 __all__ = ("event_from", "record_of")
 
@@ -40,13 +41,16 @@ def _pack(value: Any, encode: Callable[[Any], Json]) -> Json:
         return {"@": name, **_fields(value, encode)}
     if type(value) is tuple and value and type(value[0]) in _PLAIN.values():
         return {"@": "tuple", "items": [_pack(item, encode) for item in value]}
-    return encode(value)
+    data = encode(value)
+    return {"@": "plain", "value": data} if isinstance(data, dict) and "@" in data else data
 
 
 def _unpack(data: Json, decode: Callable[[Json], Any]) -> Any:
     match data:
         case {"@": "tuple", "items": list(items)}:
             return tuple(_unpack(item, decode) for item in items)
+        case {"@": "plain", "value": inner}:  # a value of the program that looks like one of ours
+            return decode(inner)
         case {"@": str(name)} if name in _PLAIN:
             return _build(_PLAIN[name], cast("dict[str, Json]", data), decode)
     return decode(data)

@@ -13,9 +13,14 @@ __all__ = ("journal_from",)
 
 
 def journal_from(given: Journal | str | os.PathLike[str]) -> Journal:
-    """Give the SQLite journal at a path, a journal in memory for `"memory"`, or the journal itself."""
+    """Give the journal that is meant: a path, `"memory"`, `"postgresql://…"`, or the journal itself.
+
+    A path is a SQLite file.
+    """
     if given == "memory":
         return _load("memory", "MemoryJournal")()  # type: ignore[no-any-return]  # loaded by name
+    if isinstance(given, str) and given.startswith(("postgresql://", "postgres://")):
+        return _load("postgres", "PostgresJournal")(given)  # type: ignore[no-any-return]  # loaded by name
     if isinstance(given, (str, os.PathLike)):
         return _load("sqlite", "SQLiteJournal")(given)  # type: ignore[no-any-return]  # loaded by name
     if not callable(getattr(given, "append", None)):

@@ -33,6 +33,8 @@ class WireSession:
         self._variables: dict[str, Any] = {}
         self._closed = False
         self.isolation = "none"
+        self.clock: float | None = None
+        """What the next program is told that the time is, in seconds since the epoch; None for the real time."""
 
     @property
     def _connection(self) -> Connection | None:
@@ -60,8 +62,9 @@ class WireSession:
         exchange = Exchange(
             line, self._codec, self._limits, step=step, offered=self._spec.tools, on_call=on_call, on_output=on_output
         )
+        clock, self.clock = self.clock, None
         try:
-            return await exchange.run({"t": "exec", "id": step, "src": code})
+            return await exchange.run({"t": "exec", "id": step, "src": code, "clock": clock})
         except WireBroken as error:
             told = f"The interpreter was lost: {line.close(str(error))}. All variables are gone; a fresh one is ready."
             return replace(exchange.outcome({"err": told}), lost=True)

@@ -31,7 +31,7 @@ __all__ = ("Isolation", "Options", "SealedWorker", "Zygote", "zygote_for")
 
 Isolation: TypeAlias = Literal["full", "strong"]
 _INSIDE = Path(__file__).parent / "inside"
-_BOOTSTRAP = "import sys; sys.path.insert(0, sys.argv[3]); import zygote; zygote.main()"
+_BOOTSTRAP = "import sys; sys.path[:] = [sys.argv[3], *filter(None, sys.path)]; import zygote; zygote.main()"
 _START = 60.0
 _REMEDIES = {
     "namespaces": (
@@ -129,12 +129,13 @@ class Zygote:
         settings = {**asdict(options), "paths": _paths(options), "root": str(root), "demote": demote}
         with theirs:
             self._process = subprocess.Popen(
-                [options.python, "-I", "-c", _BOOTSTRAP, str(theirs.fileno()), json.dumps(settings), str(_INSIDE)],
+                [options.python, "-s", "-c", _BOOTSTRAP, str(theirs.fileno()), json.dumps(settings), str(_INSIDE)],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
-                env={"MALLOC_ARENA_MAX": "2", "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"},
+                # As isolated as -I, which would leave the order of sets to chance: no variable but these is given.
+                env={"MALLOC_ARENA_MAX": "2", "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"},
                 start_new_session=True,
             )
         self._control.settimeout(_START)

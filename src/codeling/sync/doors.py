@@ -17,7 +17,7 @@ from ..errors import UsageError
 from ..events import Event
 from ..protocols import Observer
 
-__all__ = ("iterate", "stream", "wait")
+__all__ = ("events", "iterate", "stream", "wait")
 
 T = TypeVar("T")
 
@@ -76,6 +76,13 @@ def iterate(items: AsyncIterator[T]) -> Iterator[T]:
     finally:
         if close := getattr(items, "aclose", None):
             wait(close())
+
+
+def events(agent: Any, task: str, **options: Any) -> AsyncIterator[Event]:
+    """Work on a task and give the run's events; takes what `Agent.arun` takes."""
+    watching = (*options.pop("observers", ()),)
+    options["return_full_result"] = True
+    return stream(lambda seen: agent.arun(task, observers=(*watching, seen), **options))
 
 
 async def stream(work: Callable[[Observer], Coroutine[Any, Any, Any]]) -> AsyncIterator[Event]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .replaying import replay
 from .scripted import ScriptedModel
 
-__all__ = ("ScriptedModel",)
+__all__ = ("ScriptedModel", "replay")

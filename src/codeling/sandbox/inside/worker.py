@@ -17,6 +17,7 @@ import sys
 import threading
 import types
 
+import seeds
 import values
 from awaiting import TopLevelAwait, awaited
 from failures import cut, tool_error, traceback_text
@@ -26,7 +27,7 @@ from wire import Wire
 __all__ = ("main",)
 
 VERSION = 1
-MODULES = ("worker", "values", "plain", "kinds", "awaiting", "failures", "output", "wire", "compact")
+MODULES = ("worker", "seeds", "values", "plain", "kinds", "awaiting", "failures", "output", "wire", "compact")
 MOST_IMAGES = 8
 
 
@@ -139,7 +140,7 @@ class Worker:
             setattr(builtins, name, thing)
         sys.modules["__main__"] = self.module
         self.stream = io.TextIOWrapper(self.output, "utf-8", "backslashreplace", newline="\n", write_through=True)
-        _seed(command["seed"])
+        seeds.fix(command["seed"])
         if command["imports"] is not None:
             _only_import(frozenset(command["imports"]), self.names)
         self.wire.send({"t": "ready", "id": command["id"]})
@@ -154,6 +155,7 @@ class Worker:
         self.wire.send(done)
 
     def _do_exec(self, command):
+        seeds.set_clock(command.get("clock"))
         step, done = command["id"], {"t": "done", "id": command["id"], "val": None, "err": None}
         self.final, self.images = None, 0
         self.output.begin()
@@ -263,15 +265,6 @@ class Worker:
 
 def _awaitable(function):
     return function.aio if type(function) is Tool else function
-
-
-def _seed(seed):
-    import random
-
-    random.seed(seed)
-    numpy = sys.modules.get("numpy.random")
-    if numpy is not None:
-        numpy.seed(seed % 2**32)
 
 
 def _only_import(allowed, names):

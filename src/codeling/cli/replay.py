@@ -1,0 +1,54 @@
+"""`codeling replay`: a stored run once more, without the world, to see whether it repeats itself."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from ..lookup import load
+from . import say
+from .stored import add_journal_option, add_run_argument, journal_from, read_run
+from .tables import add_plain
+
+__all__ = ("add", "replay")
+
+
+def add(commands: Any) -> None:
+    """Say what the command takes."""
+    command = add_plain(
+        commands, "replay", "run a stored run's programs again; recall its replies and calls, do nothing"
+    )
+    add_run_argument(command)
+    add_journal_option(command, "the SQLite file that holds it")
+    command.add_argument("--json", action="store_true", help="print each difference as a line of JSON")
+
+
+def replay(options: Namespace) -> int:
+    """Play a run again and print what was different. The exit code is 1 where anything was.
+
+    The run may also be a file that `codeling export` wrote.
+    """
+    wait = load("codeling.sync.doors:wait")
+    if Path(options.run_id).is_file():
+        done = load("codeling.testing.replaying:replay")(options.run_id)
+    else:
+        past = wait(read_run(journal_from(options), options.run_id))
+        done = wait(load("codeling.durable.rehearsal:rehearse")(past))
+    for event in done.diverged:
+        if options.json:
+            print(load("codeling.cli.answers:event_text")(event))
+        else:
+            print(_told(event))
+    if done.diverged:
+        say(f"run {done.run_id} did not repeat itself: {len(done.diverged)} differences in {done.steps} steps")
+        return 1
+    say(f"run {done.run_id} repeated itself: {done.steps} steps, no difference")
+    return 0
+
+
+def _told(event: Any) -> str:
+    brief = load("codeling.observers.text:brief")
+    return (
+        f"step {event.step}, {event.what}:\n  stored {brief(event.expected, 400)}\n  now    {brief(event.found, 400)}"
+    )

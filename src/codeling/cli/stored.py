@@ -1,0 +1,56 @@
+"""The journal of a command line, and what the commands about stored runs share."""
+
+from __future__ import annotations
+
+import os
+import re
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError
+from ..lookup import load
+
+__all__ = ("VARIABLE", "add_journal_option", "add_run_argument", "journal_from", "read_run", "shown_journal")
+
+VARIABLE = "CODELING_JOURNAL"
+"""Names the journal where no option does."""
+
+
+def add_journal_option(command: Any, about: str) -> None:
+    """Add `--journal`, whose default is in the environment."""
+    command.add_argument(
+        "--journal", metavar="FILE", default=os.environ.get(VARIABLE) or None,
+        help=f"{about}, or at this postgresql:// address (default: ${VARIABLE})",
+    )  # fmt: skip
+
+
+def add_run_argument(command: Any) -> None:
+    """Add the run that is meant."""
+    command.add_argument("run_id", metavar="RUN", help="the run's id, as `codeling runs` gives it, or its beginning")
+
+
+def journal_from(options: Namespace) -> Any:
+    """Open the journal that the options name. Raises `UsageError` where they name none, or none that is there."""
+    if not options.journal:
+        raise UsageError(f"which journal? Say --journal runs.db, or set {VARIABLE}")
+    if "://" not in options.journal and not Path(options.journal).is_file():
+        raise UsageError(f"there is no journal {options.journal!r}; `codeling run … --journal FILE` makes one")
+    return load("codeling.journals.registry:journal_from")(options.journal)
+
+
+def shown_journal(name: str) -> str:
+    """Give the journal's name without a password."""
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:…@", name)
+
+
+async def read_run(journal: Any, given: str) -> list[Any]:
+    """Give the events of the run whose id is given, or begins so. Raises `UsageError`, `JournalError`."""
+    events = [event async for event in journal.read(given)]
+    if not events:
+        ids = [run_id async for run_id in journal.run_ids() if run_id.startswith(given)]
+        if len(ids) > 1:
+            raise UsageError(f"{len(ids)} runs begin with {given!r}: {', '.join(ids[:4])}")
+        given = ids[0] if ids else given
+    found: list[Any] = await load("codeling.durable.resume:past_of")(journal, given)
+    return found

@@ -1,0 +1,1 @@
+"""Conversations that stay within what a model can read."""

@@ -1,0 +1,75 @@
+"""New runs that have the first steps of a stored one as their past."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..errors import JournalError
+from ..events import Event, ModelReplied, RunFinished, RunStarted, StepFinished, StepStarted
+from ..journals.events import Diverged
+from ..messages import Reply
+from .holding import held
+from .resume import go_on, journal_of, past_of
+
+__all__ = ("fork",)
+
+
+async def fork(
+    agent: Any,
+    run_id: str,
+    step: int,
+    *,
+    task: str | None = None,
+    reply: str | Reply | None = None,
+    observation: str | None = None,
+    edit: Callable[[Event], Event] | None = None,
+    return_full_result: bool = False,
+    **options: Any,
+) -> Any:
+    """Begin a new run whose past is the stored run before its step `step`, and go on with this agent.
+
+    The agent may have another model, other instructions or other tools; `task` replaces the task.
+    `reply` is taken for the model's reply at that step, such as a program that was put right. With
+    `observation` the step itself belongs to the past too, and the model is shown this text in place
+    of what came of it. `edit` may change any event of the past, such as the value of a
+    `ToolCallFinished`. `options` are those of `resume`. The stored run stays as it is.
+    Raises `JournalError` where the run has no such step.
+    """
+    journal = journal_of(agent)
+    stored = await past_of(journal, run_id)
+    new_id = uuid.uuid4().hex
+    copied = list(_past(stored, step, reply, observation))
+    if not any(isinstance(event, StepStarted) and event.step == step for event in stored):
+        steps = sum(isinstance(event, StepStarted) for event in stored)
+        raise JournalError(f"run {run_id!r} has no step {step}: it came to step {steps}")
+    first = copied[0]
+    if isinstance(first, RunStarted):
+        copied[0] = replace(first, task=task or first.task, parent_id=None, max_steps=agent.max_steps)
+    async with held(journal, new_id):
+        past = [replace(edit(event) if edit else event, run_id=new_id) for event in copied]
+        for event in past:
+            await journal.append(event)
+        result = await go_on(agent, past, journal=journal, **options)
+    return result if return_full_result else result.answer()
+
+
+def _past(stored: Sequence[Event], step: int, reply: str | Reply | None, observation: str | None) -> Iterator[Event]:
+    """Give the events before the step, and of it what the caller puts in its place."""
+    end = step + 1 if observation is not None else step
+    for event in stored:
+        if isinstance(event, StepStarted) and event.step >= end:
+            break
+        if isinstance(event, StepFinished) and event.step == step and observation is not None:
+            yield replace(
+                event, output=observation, size=len(observation.encode()), value=None, error=None, images=(),
+                final=False, answer=None,
+            )  # fmt: skip
+        elif not isinstance(event, (RunFinished, Diverged)):
+            yield event
+    if reply is not None and observation is None:
+        at = stored[-1].at
+        yield StepStarted(step=step, at=at)
+        yield ModelReplied(reply=Reply(content=reply) if isinstance(reply, str) else reply, at=at)

@@ -1,0 +1,54 @@
+"""What a stored run has spent already, so that its limits hold over all its resumptions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ..events import Event, ModelReplied, PlanMade, RunFinished, ToolCallFinished, ToolCallStarted
+from ..journals.events import RunResumed
+from ..limits import Spent
+from ..messages import Usage
+
+__all__ = ("elapsed", "spent_before")
+
+
+async def spent_before(spent: Spent, past: Sequence[Event], journal: Any) -> None:
+    """Charge a run's budget, and those above, with what its past has spent.
+
+    The tokens of its own replies are not charged here: the loop charges them as it recalls each.
+    """
+    calls, models, usage = await _below(past, journal)
+    spent.since = time.monotonic() - elapsed(past)
+    charged: Spent | None = spent
+    while charged:
+        charged.tool_calls += calls
+        charged.model_calls += models
+        charged = charged.parent
+    spent.add(usage)
+
+
+async def _below(past: Sequence[Event], journal: Any) -> tuple[int, int, Usage]:
+    """Give the tool calls and model calls of a run and of the finished runs below it, and what those below used."""
+    calls = sum(isinstance(event, ToolCallStarted) for event in past)
+    models = sum(isinstance(event, (ModelReplied, PlanMade)) for event in past)
+    usage = Usage()
+    ended = {event.call_id for event in past if isinstance(event, ToolCallFinished)}
+    for id in {event.nested for event in past if isinstance(event, ToolCallStarted) and event.call.id in ended}:
+        below = [event async for event in journal.read(id)] if id else []
+        more = await _below(below, journal)
+        calls, models = calls + more[0], models + more[1]
+        last = below[-1] if below else None
+        usage += last.usage if isinstance(last, RunFinished) else more[2]
+    return calls, models, usage
+
+
+def elapsed(past: Iterable[Event]) -> float:
+    """Seconds during which the run was under way, without those between its end and a resumption."""
+    seconds, last = 0.0, None
+    for event in past:
+        if last is not None and not isinstance(event, RunResumed):
+            seconds += max(event.at - last, 0.0)
+        last = event.at
+    return seconds

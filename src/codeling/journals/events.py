@@ -1,0 +1,50 @@
+"""Events of runs that survive: what resuming, settling and undoing leave in a journal.
+
+They follow the rules of `codeling.events`; they stand here because most runs have none of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..events import Event
+from ..messages import ToolCall
+
+__all__ = ("CallCompensated", "Diverged", "OutcomeSettled", "RunResumed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResumed(Event):
+    """A stored run goes on from its last event, perhaps in another process. What was under way is not any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeSettled(Event):
+    """A person or a rule said what became of a call that was cut off: it is `error`, or `value`, or made again."""
+
+    call: ToolCall
+    repeat: bool = False
+    value: Any = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallCompensated(Event):
+    """What a finished call did was undone, or with `error` could not be."""
+
+    call: ToolCall
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diverged(Event):
+    """A program that ran again did something else than its journal holds. The journal's word stands."""
+
+    step: int
+    what: str
+    """`call`, or the field of `StepFinished` that differs."""
+    expected: Any = None
+    """What the journal holds; for a call its text, or None where it holds no such call."""
+    found: Any = None
+    """What the program did now, or None for a call that it did not make again."""

@@ -1,0 +1,194 @@
+"""Asking a person: once or for the run, with changed arguments, with what comes next; and pauses that hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from codeling import (
+    Approval,
+    ApprovalRequested,
+    ApprovalResolved,
+    CodeAgent,
+    Limits,
+    MemoryJournal,
+    RunPaused,
+    ToolCall,
+    tool,
+)
+from codeling.approvals.ahead import calls_ahead
+from codeling.errors import UsageError
+from codeling.events import ToolCallFinished
+from codeling.testing import ScriptedModel
+from tests.core.helpers import program
+
+sent: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def nothing_sent() -> None:
+    """Each test counts what was sent."""
+    sent.clear()
+
+
+@tool(effect="irreversible", needs_approval=True)
+def send(to: str, text: str = "") -> str:
+    """Send a message."""
+    sent.append(to)
+    return f"sent to {to}"
+
+
+@tool(effect="read")
+def find(name: str) -> str:
+    """Find an address."""
+    return f"{name}@example.org"
+
+
+def agent(*programs: str, **options: Any) -> CodeAgent:
+    """Give an agent whose model writes these programs."""
+    return CodeAgent([send, find], ScriptedModel([program(code) for code in programs]), **options)
+
+
+def answering(*answers: Any) -> tuple[Callable[..., Any], list[ApprovalRequested]]:
+    """Give an approver with these answers, and what it was asked."""
+    left, asked = list(answers), list[ApprovalRequested]()
+
+    async def approve(call: ToolCall, reason: str, request: ApprovalRequested, /) -> Any:
+        asked.append(request)
+        return left.pop(0)
+
+    return approve, asked
+
+
+def test_always_is_asked_once_in_a_run() -> None:
+    """`always` allows further calls of that tool in this run, and of no other run."""
+    approve, asked = answering(Approval(approved=True, always=True), False)
+    made = agent(
+        "for name in 'abc':\n    send(name)\nfinal_answer(1)",
+        "try:\n    send('d')\nexcept Exception as error:\n    final_answer(str(error))",
+        approver=approve,
+    )
+    made.run("Send.")
+
+    assert (sent, len(asked)) == (["a", "b", "c"], 1)
+    assert "refused by a person" in made.run("Send again.")
+    assert sent == ["a", "b", "c"]
+
+
+def test_a_person_changes_the_arguments() -> None:
+    """The call is made with what the person wrote, and that is on record."""
+    approve, _ = answering(Approval(approved=True, arguments={"to": "safe"}))
+    result = agent("final_answer(send('danger'))", approver=approve).run("Send.", return_full_result=True)
+    resolved = next(event for event in result.events if isinstance(event, ApprovalResolved))
+
+    assert (result.output, sent) == ("sent to safe", ["safe"])
+    assert resolved.arguments == {"to": "safe"}
+
+
+def test_a_denial_tells_the_program_why() -> None:
+    """The program sees the person's reason and may go on."""
+    approve, _ = answering(Approval(approved=False, reason="not on a Sunday"))
+    code = "try:\n    send('a')\nexcept Exception as error:\n    final_answer(f'{type(error).__name__} {error}')"
+
+    assert "not on a Sunday" in agent(code, approver=approve).run("Send.")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "try:\n    send('a')\nexcept BaseException:\n    pass\nfinal_answer('swallowed')",
+        "import threading\nt = threading.Thread(target=send, args=('a',))\nt.start()\nt.join(0.5)\nfinal_answer('swallowed')",
+        "import asyncio\ndone = await asyncio.gather(send('a'), find('b'), return_exceptions=True)\nfinal_answer('swallowed')",
+        "import asyncio\ntask = asyncio.ensure_future(send('a'))\nawait asyncio.sleep(0.2)\nfinal_answer('swallowed')",
+        "import signal\ntry:\n    send('a')\nfinally:\n    final_answer('swallowed')",
+    ],
+    ids=["except", "thread", "gather", "task", "finally"],
+)
+def test_a_pause_cannot_be_swallowed(code: str) -> None:
+    """Whatever a program does about it, the run waits for the person, and nothing is sent before."""
+    journal = MemoryJournal()
+    with pytest.raises(RunPaused) as caught:
+        agent(code, journal=journal).run("Send.")
+
+    assert sent == []
+    assert caught.value.result.state == "paused"
+    agent(journal=journal).resume(caught.value.result.run_id, approve=True)
+    assert sent == ["a"]
+
+
+def test_other_calls_of_a_gather_go_on() -> None:
+    """They are made and recorded before the run pauses, those too that come after the one that waits."""
+    code = "import asyncio\nawait asyncio.gather(send('a'), *(find(str(n)) for n in range(5)))"
+    with pytest.raises(RunPaused) as caught:
+        agent(code, journal=MemoryJournal()).run("Send.")
+    ended = [event.value for event in caught.value.result.events if isinstance(event, ToolCallFinished)]
+
+    assert sorted(ended) == [f"{n}@example.org" for n in range(5)]
+
+
+def test_a_limit_in_a_gather_ends_the_run_with_what_was_begun() -> None:
+    """Of ten calls at once with five left, five are made and recorded to their end, and none is begun beyond."""
+    made = CodeAgent(
+        [find, send],
+        ScriptedModel([program("import asyncio\nawait asyncio.gather(*(find(str(n)) for n in range(10)))")]),
+        limits=Limits(tool_calls=5),
+        journal=MemoryJournal(),
+    )
+    result = made.run("Find.", return_full_result=True)
+
+    assert result.state == "limit"
+    assert sum(isinstance(event, ToolCallFinished) for event in result.events) == 5
+
+
+def test_the_person_sees_what_comes_next() -> None:
+    """Before the call is allowed, the rest of the program's calls are shown as far as they can be read."""
+    approve, asked = answering(True, True, True)
+    code = (
+        "subject = 'Hello'\nto = find('ann')\nsend(to, subject)\n"
+        "if len(to) > 3:\n    send('bob', text=subject)\nfor name in ():\n    find(name)\nfinal_answer(send('eve'))"
+    )
+    agent(code, approver=approve).run("Send.")
+
+    assert asked[0].ahead == (
+        "send('bob', text='Hello')  # irreversible, line 5, perhaps",
+        "find(…)  # read, line 7, any number of times",
+        "send('eve')  # irreversible, line 8",
+    )
+    assert asked[2].ahead == ("find(…)  # read, line 7, any number of times",)
+
+
+@pytest.mark.parametrize(
+    ("code", "ahead"),
+    [
+        ("send('a')\nlist(map(send, names))", ("send(…)  # irreversible, line 2, perhaps, any number of times",)),
+        ("send('a')\nsend(*names, **more)", ("send(…, **…)  # irreversible, line 2",)),
+        ("while True:\n    send('a')", ("send('a')  # irreversible, line 2, any number of times",)),
+        ("x = 'p'\nx = 'q'\nsend('a')\nsend(x)", ("send(…)  # irreversible, line 4",)),
+        ("send('a'); send('a'); send('b')", ("send('a')  # irreversible, line 1", "send('b')  # irreversible, line 1")),
+        ("send('a')", ()),
+        ("this is no Python", ()),
+    ],
+)
+def test_what_can_be_read_from_a_program(code: str, ahead: tuple[str, ...]) -> None:
+    """Known arguments are shown, unknown ones are `…`; conditions and loops are said."""
+    tools = {"send": send, "find": find}
+
+    assert calls_ahead(code, ToolCall(id="1", name="send", args=("a",)), made=[], tools=tools) == ahead
+
+
+def test_a_policy_decides_by_tool_effect_and_argument() -> None:
+    """A mapping by name, pattern or effect, or a function of the call and the tool."""
+
+    def by_argument(call: ToolCall, tool: Any) -> Any:
+        return "deny" if call.args[0] == "eve" else "allow"
+
+    code = "try:\n    final_answer(send('eve'))\nexcept Exception as error:\n    final_answer(str(error))"
+
+    assert "not allowed" in agent(code, policy=by_argument).run("Send.")
+    assert "not allowed" in agent(code, policy={"effect:irreversible": "deny"}).run("Send.")
+    assert "not allowed" in agent(code, policy={"s*": "deny", "*": "allow"}).run("Send.")
+    assert agent(code, policy={"*": "allow"}).run("Send.") == "sent to eve"
+    with pytest.raises(UsageError, match="'allow', 'ask' or 'deny', not 'perhaps'"):
+        agent(code, policy={"send": "perhaps"}).run("Send.")
