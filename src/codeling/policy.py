@@ -41,7 +41,7 @@ def policy_from(given: Policy | Mapping[str, Decision] | None) -> Callable[[Tool
 
 def by_default(call: ToolCall, tool: Tool) -> Verdict:
     """What holds for a call that no rule speaks of."""
-    return _ASK if tool.needs_approval else _ALLOW
+    return Verdict("ask", "the tool needs approval") if tool.needs_approval else Verdict("allow")
 
 
 def verdict(given: Verdict | Decision, reason: str = "") -> Verdict:
@@ -50,6 +50,3 @@ def verdict(given: Verdict | Decision, reason: str = "") -> Verdict:
     if found.decision not in ("allow", "ask", "deny"):
         raise UsageError(f"a policy decides 'allow', 'ask' or 'deny', not {found.decision!r}")
     return found
-
-
-_ASK, _ALLOW = Verdict("ask", "the tool needs approval"), Verdict("allow")
