@@ -53,7 +53,7 @@ class Run:
         """The interpreter that the run's programs share."""
 
     async def emit(self, event: E) -> E:
-        """Store the event, take it in, and show it. Gives it with its run and time filled in."""
+        """Store a new event, take it in, and show it. Gives it with its run and time filled in."""
         event = copy(event) if event.run_id else event
         object.__setattr__(event, "run_id", self.id)  # it is not out yet: nobody sees it change
         object.__setattr__(event, "at", time.time())
@@ -62,8 +62,7 @@ class Run:
         if self.journal:
             await self.journal.append(event)
         self.note(event)
-        if self.observers:
-            self.show(event)
+        self.show(event)
         return event
 
     def note(self, event: Event) -> None:

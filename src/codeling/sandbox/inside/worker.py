@@ -19,7 +19,7 @@ import types
 
 import seeds
 import values
-from awaiting import TopLevelAwait, awaited
+from awaiting import TopLevelAwait, awaitable_of, awaited
 from failures import cut, tool_error, traceback_text
 from output import Final, Output
 from wire import Wire
@@ -29,21 +29,35 @@ __all__ = ("main",)
 VERSION = 1
 MODULES = ("worker", "seeds", "values", "plain", "kinds", "awaiting", "failures", "output", "wire", "compact")
 MOST_IMAGES = 8
+MOST_KEPT = 64 << 20
 
 
 class Tool:
-    """A tool as a program sees it. It holds a name and a docstring; the work is done on the host."""
+    # A tool as a program sees it. It holds a name and a docstring; the work is done on the host.
 
     def __init__(self, worker, name, stub):
         self.__name__ = self.__qualname__ = name
-        self.__doc__ = stub
-        self._call = worker.call
+        self._stub, self._call = stub, worker.call
+
+    @property
+    def __doc__(self):
         try:
-            made = {}
-            exec(compile("from __future__ import annotations\n" + stub, "<tool>", "exec"), made)
-            self.__signature__, self.__doc__ = inspect.signature(made[name]), made[name].__doc__
+            return self._read().__doc__
+        except AttributeError:
+            return self._stub
+
+    @property
+    def __signature__(self):
+        return inspect.signature(self._read())
+
+    def _read(self):
+        """What the stub says, read when somebody asks: most programs never do."""
+        made = {}
+        try:
+            exec(compile("from __future__ import annotations\n" + self._stub, "<tool>", "exec"), made)
         except Exception:  # a default without a literal form: the text alone must do
-            pass
+            raise AttributeError("this tool's signature cannot be read; it is: " + self._stub)
+        return made[self.__name__]
 
     def __call__(self, *args, **kwargs):
         return self._call(self.__name__, args, kwargs, None)
@@ -138,6 +152,7 @@ class Worker:
         given = {"display": self.display, "outputs": self.outputs, **self.tools, "final_answer": self.final_answer}
         for name, thing in given.items():
             setattr(builtins, name, thing)
+        builtins.__awaitable__ = awaitable_of(Tool)  # what an earlier step has defined needs it at any time
         sys.modules["__main__"] = self.module
         self.stream = io.TextIOWrapper(self.output, "utf-8", "backslashreplace", newline="\n", write_through=True)
         seeds.fix(command["seed"])
@@ -168,6 +183,9 @@ class Worker:
         self._running.clear()
         final, self.final = self.final, None
         self.outputs[step] = self.output.end()
+        kept = sum(map(len, self.outputs.values())) if len(self.outputs) > 1 else 0
+        while kept > MOST_KEPT and len(self.outputs) > 1:
+            kept -= len(self.outputs.pop(next(iter(self.outputs))))
         self.running = False
         self.wire.drop_calls()
         done["size"], done["final"] = self.output.size, final is not None
@@ -193,8 +211,8 @@ class Worker:
             last = tree.body[-1]
             target = ast.copy_location(ast.Name("__value__", ast.Store()), last)
             tree.body[-1] = ast.copy_location(ast.Assign([target], last.value, lineno=last.lineno), last)
-        code = compile(awaited(tree, self.tools), name, "exec", TopLevelAwait, dont_inherit=True)
-        self.names["__awaitable__"] = _awaitable
+        tree = awaited(tree) if self.tools else ast.fix_missing_locations(tree)
+        code = compile(tree, name, "exec", TopLevelAwait, dont_inherit=True)
         try:
             result = eval(code, self.names)
             if inspect.iscoroutine(result):
@@ -202,7 +220,6 @@ class Worker:
             return self.names.get("__value__")
         finally:
             self.names.pop("__value__", None)
-            self.names.pop("__awaitable__", None)
 
     def _run_async(self, coroutine):
         import asyncio
@@ -261,10 +278,6 @@ class Worker:
 
     def _on_interrupt(self):
         return Final if self.final is not None else KeyboardInterrupt
-
-
-def _awaitable(function):
-    return function.aio if type(function) is Tool else function
 
 
 def _only_import(allowed, names):
