@@ -12,7 +12,13 @@ from collections.abc import Iterator, Sequence
 
 from .rows import Row, table
 
-_QUICK = ("imports", "sessions", "steps", "programs", "journals")
+_QUICK = (
+    "imports",
+    "sessions",
+    "steps",
+    "programs",
+    "journals",
+)
 
 
 def main() -> None:
