@@ -18,8 +18,9 @@ from typing import Any, ClassVar
 from ..errors import WireBroken
 from ..lookup import load
 from ..messages import ToolCall
-from .calls import Calls
+from .calls import Calls, Came
 from .frames import Buffer
+from .line import Line
 
 __all__ = ("Aside",)
 
@@ -38,38 +39,40 @@ class Aside:
     _count: ClassVar = 0
 
     def __init__(
-        self, reader: int, buffer: Buffer, calls: Calls, *, back: Callable[[Sequence[Mapping[str, Any]]], None],
+        self, line: Line, buffer: Buffer, calls: Calls, *, back: Callable[[Sequence[Came]], None],
         fail: Callable[[BaseException], None],
     ) -> None:  # fmt: skip
-        self._reader, self._buffer, self._calls = os.dup(reader), buffer, calls  # closed here: it may outlive a session
+        self._line, self._buffer, self._calls = line, buffer, calls
+        self._reader = os.dup(line.reader)  # closed here: this may outlive the line
         self._back, self._fail = back, fail
         self._loop = asyncio.get_running_loop()
-        self._busy = [True]
+        self._busy: list[bool] = []
         """Holds one thing while a tool runs. Whoever takes it out, this thread or the loop, reads the wire next."""
-        self._over, self._served = False, 0
+        self.over, self._served = False, 0
 
     @classmethod
     def possible(cls) -> bool:
         """Whether there is a thread to spare."""
         return cls._count < MOST
 
-    def begin(self, number: int, call: ToolCall) -> None:
-        """Hand the wire to a thread, which begins with this call. Called on the loop, with no reader there."""
+    def begin(self, first: tuple[int, ToolCall] | None) -> None:
+        """Hand the wire to a thread, which begins with this call if there is one. Called with no reader on the loop."""
+        self._busy += [True] if first else []
         with Aside._lock:
             Aside._count += 1
         self._loop.call_later(_FIRST, self._look, 0)
-        load("codeling.sync.threads:pool")().submit(self._run, number, call)
+        load("codeling.sync.threads:pool")().submit(self._run, first)
 
     def end(self) -> None:
         """Have the thread leave the wire alone from now on."""
-        self._over = True
+        self.over = True
 
     def _look(self, served: int) -> None:
         """On the loop, now and then: take the wire back where one call has lasted since the last look."""
-        if self._over:
+        if self.over:
             return
         if self._served == served and self._take():
-            self._over = True
+            self.over = True
             self._back(())
         else:
             self._loop.call_later(_LATER, self._look, self._served)
@@ -81,11 +84,11 @@ class Aside:
         except IndexError:
             return False
 
-    def _run(self, number: int, call: ToolCall) -> None:
+    def _run(self, found: tuple[int, ToolCall] | None) -> None:
         poll = select.poll()
         poll.register(self._reader, select.POLLIN)
-        found: tuple[int, ToolCall] | None = number, call
         try:
+            found = found or self._next(poll)
             while found:
                 ended = self._calls.drive(*found)
                 self._served += 1
@@ -104,8 +107,8 @@ class Aside:
     def _next(self, poll: select.poll) -> tuple[int, ToolCall] | None:
         """Wait for the next call that can be made here; whatever else comes goes to the loop, with the wire."""
         came: list[Mapping[str, Any]] = []
-        while not self._over:
-            if not poll.poll(_PATIENCE):
+        while not self.over:
+            if self._line.waiting or not poll.poll(_PATIENCE):
                 break
             chunk = os.read(self._reader, 1 << 16)
             if not chunk:
@@ -123,6 +126,7 @@ class Aside:
         return None
 
     def _give(self, came: Sequence[Mapping[str, Any]] = ()) -> None:
-        """Give the wire back to the loop, with the frames that it has to see to."""
-        self._over = True
-        self._loop.call_soon_threadsafe(self._back, came)
+        """Give the wire back to the loop, with the frames that it has to see to, their values read already."""
+        ready = [(frame, self._calls.prepare(frame)) for frame in came]
+        self.over = True
+        self._loop.call_soon_threadsafe(self._back, ready)

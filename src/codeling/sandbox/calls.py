@@ -7,7 +7,7 @@ import contextvars
 import itertools
 import time
 from collections.abc import Callable, Container, Coroutine, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..errors import EndsRun, ToolError, WireBroken
 from ..lookup import load
@@ -16,7 +16,10 @@ from ..protocols import OnCall
 from . import frames
 from .values import HostCodec
 
-__all__ = ("Calls",)
+__all__ = ("Calls", "Came")
+
+Came: TypeAlias = tuple[Mapping[str, Any], Any]
+"""A frame, and what `Calls.prepare` made of it."""
 
 MOST_AT_ONCE = 10_000
 _serial = itertools.count(1)
@@ -65,10 +68,20 @@ class Calls:
         kwargs = {key: decode(value) for key, value in frame["kw"].items()} if frame["kw"] else {}
         return number, ToolCall(id=f"{self._step}.{number}.{next(_serial)}", name=name, args=args, kwargs=kwargs)
 
+    def prepare(self, frame: Mapping[str, Any]) -> Any:
+        """Read the values of a frame that has some: they may be large, and the loop has other things to do."""
+        if frame["t"] == "final":
+            return (self._codec.decode(frame["val"]),)
+        return self.read(frame) if frame["t"] == "call" else None
+
     def start(self, number: int, call: ToolCall) -> None:
         """Make a call in a task of the loop."""
         self._enter(number)
         self._watch(self._begin(self._loop, self._serve(number, call), self._context))
+
+    def refuse(self, number: int, why: str) -> None:
+        """Answer a call without making it."""
+        self._send(frames.encode({"t": "ret", "id": number, "err": f"ToolError: {why}"}))
 
     def drive(self, number: int, call: ToolCall) -> bool:
         """Make a call in this thread. False where it went on to the loop, because something in it must be awaited."""

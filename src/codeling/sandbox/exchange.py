@@ -11,11 +11,11 @@ from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from ..errors import EndsRun, WireBroken
-from ..messages import Image
+from ..messages import Image, ToolCall
 from ..protocols import OnCall, OnOutput, Outcome
 from . import frames
 from .aside import Aside
-from .calls import Calls, shown
+from .calls import Calls, Came, shown
 from .line import Line, SessionLimits
 from .values import HostCodec
 
@@ -23,6 +23,8 @@ __all__ = ("Exchange",)
 
 MOST_IMAGES = 8
 _CHUNK = 1 << 16
+_BACKLOG = 8 << 20
+"""Bytes of answers that may wait for the worker; no more calls are read until it has taken them."""
 
 
 class Exchange:
@@ -41,7 +43,7 @@ class Exchange:
         self._images: list[Image] = []
         self._printed = 0
         self._answer: tuple[Any] | None = None
-        self._timed_out = self._over = False
+        self._timed_out = self._over = self._paused = False
         self._loop = asyncio.get_running_loop()
         self._done: asyncio.Future[Mapping[str, Any]] = self._loop.create_future()
         self._aside: Aside | None = None
@@ -53,12 +55,12 @@ class Exchange:
         """Send the command and see it through. Raises `WireBroken` where the worker is lost."""
         if command is not None:
             self._line.refuse_stale()
-        self._listen()
         self._started = self._loop.time()
         timer = self._timer = self._loop.call_later(self._timeout, self._on_deadline)
         try:
             if command is not None:
                 self._send(frames.encode(command))
+            self._listen()
             done = await self._wait()
         finally:
             self._over = True
@@ -97,7 +99,12 @@ class Exchange:
         self._line.close()
 
     def _listen(self) -> None:
-        self._loop.add_reader(self._line.reader, self._on_readable)
+        if self._line.waiting > _BACKLOG:
+            self._paused = True
+            self._loop.remove_reader(self._line.reader)
+        elif self._aside is None or self._aside.over:
+            self._paused = False
+            self._loop.add_reader(self._line.reader, self._on_readable)
 
     def _deafen(self) -> None:
         """Read and write nothing more here; what is still to be sent goes out with the next command."""
@@ -116,6 +123,8 @@ class Exchange:
                 self._take(frame, alone=not self._buffer)
             if self._buffer and self._done.done():
                 raise WireBroken("protocol error: more came after the program's end")
+            if self._buffer.heavy and self._calls:
+                self._step_aside(self._calls)
         except (BlockingIOError, InterruptedError):
             return
         except WireBroken as error:
@@ -139,8 +148,8 @@ class Exchange:
         else:
             self._loop.call_soon_threadsafe(self._fail, error)
 
-    def _take(self, frame: Mapping[str, Any], *, alone: bool) -> None:
-        """Act on one checked frame; `alone` where nothing came after it yet."""
+    def _take(self, frame: Mapping[str, Any], *, alone: bool, ready: Any = None) -> None:
+        """Act on one checked frame; `alone` where nothing came after it yet, `ready` what was made of it elsewhere."""
         kind = frame["t"]
         if self._done.done():
             raise WireBroken("protocol error: a frame came after the program's end")
@@ -151,35 +160,44 @@ class Exchange:
         elif self._calls is None or self._on_output is None:
             raise WireBroken(f"protocol error: unexpected frame {kind!r}")
         elif kind == "call":
-            self._take_call(self._calls, frame, alone)
+            self._take_call(self._calls, ready or self._calls.read(frame), alone)
         elif kind == "out":
             self._take_output(frame["text"], self._on_output)
         elif kind == "image":
             self._take_image(frame["data"])
         elif kind == "final" and self._answer is None:
-            self._answer = (self._codec.decode(frame["val"]),)
+            self._answer = ready or self._calls.prepare(frame)
             self._timer.cancel()
             self._timer = self._loop.call_later(self._limits.grace, self._on_grace)
         else:
             raise WireBroken(f"protocol error: unexpected frame {kind!r}")
 
-    def _take_call(self, calls: Calls, frame: Mapping[str, Any], alone: bool) -> None:
-        number, call = calls.read(frame)
-        if alone and not calls.active and calls.quick(call.name) and Aside.possible():
-            self._loop.remove_reader(self._line.reader)
-            self._aside = Aside(self._line.reader, self._buffer, calls, back=self._take_back, fail=self._fail_safely)
-            self._aside.begin(number, call)
+    def _take_call(self, calls: Calls, made: tuple[int, ToolCall], alone: bool) -> None:
+        number, call = made
+        if self._answer:
+            calls.refuse(number, "the program has given its final answer")
+        elif alone and not calls.active and calls.quick(call.name):
+            self._step_aside(calls, (number, call))
         else:
             calls.start(number, call)
 
-    def _take_back(self, came: Sequence[Mapping[str, Any]]) -> None:
+    def _step_aside(self, calls: Calls, first: tuple[int, ToolCall] | None = None) -> None:
+        """Have a thread read the wire for a while, from its first call on; or only this call, if there is no thread."""
+        if Aside.possible():
+            self._loop.remove_reader(self._line.reader)
+            self._aside = Aside(self._line, self._buffer, calls, back=self._take_back, fail=self._fail_safely)
+            self._aside.begin(first)
+        elif first:
+            calls.start(*first)
+
+    def _take_back(self, came: Sequence[Came]) -> None:
         """Read here again, once these frames are taken that a thread has read."""
         if self._over or not self._line.open or (self._done.done() and not came):
             return
         self._listen()
         try:
-            for frame in came:
-                self._take(frame, alone=False)
+            for frame, ready in came:
+                self._take(frame, alone=False, ready=ready)
             if self._buffer and self._done.done():
                 raise WireBroken("protocol error: more came after the program's end")
         except WireBroken as error:
@@ -189,7 +207,7 @@ class Exchange:
         self._printed += len(text)
         if self._printed > self._limits.output or not text:
             raise WireBroken("protocol error: more output than was agreed, or none")
-        self._output.append(text)
+        self._output.append(text := frames.clean(text))
         on_output(text)
 
     def _take_image(self, data: str) -> None:
@@ -208,10 +226,14 @@ class Exchange:
     def _send_later(self) -> None:
         if self._line.open and not self._over:
             self._loop.add_writer(self._line.writer, self._on_writable)
+            if not self._done.done():
+                self._listen()
 
     def _on_writable(self) -> None:
         if self._line.write():
             self._loop.remove_writer(self._line.writer)
+        if self._paused and not self._done.done():
+            self._listen()
 
     def _on_deadline(self) -> None:
         active = bool(self._calls and self._calls.active)
@@ -229,13 +251,13 @@ class Exchange:
 
     def outcome(self, done: Mapping[str, Any]) -> Outcome:
         """What is known of the program, given its last frame."""
-        error = done.get("err")
+        error, value = (part and frames.clean(part) for part in (done.get("err"), done.get("val")))
         if self._timed_out and error and self._line.open:
             error = (
                 f"TimeoutError: the program was interrupted after {self._timeout:g} s; its variables are kept.\n{error}"
             )
         return Outcome(
-            output="".join(self._output), size=done.get("size", 0), value=done.get("val"), images=tuple(self._images),
+            output="".join(self._output), size=done.get("size", 0), value=value, images=tuple(self._images),
             error=None if self._answer else error, final=self._answer is not None,
             answer=self._answer[0] if self._answer else None,
         )  # fmt: skip

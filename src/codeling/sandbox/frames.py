@@ -14,12 +14,14 @@ from typing import Any, cast
 from ..errors import WireBroken
 from .inside import compact
 
-__all__ = ("MAX_FRAME", "MAX_WEIGHT", "Buffer", "encode")
+__all__ = ("MAX_FRAME", "MAX_TEXT", "MAX_WEIGHT", "Buffer", "clean", "encode")
 
 MAX_FRAME = 16 << 20
 """Bytes of one frame from the program's side. Larger ones are refused before anything is allocated."""
 MAX_WEIGHT = 32 << 20
 """How much a frame may become: 16 for each list or object and 8 for each item; no value that may cross comes near."""
+MAX_TEXT = 1 << 17
+"""Characters of an error or a shown value: the worker cuts them shorter."""
 
 _LIGHT = 1 << 16
 _STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
@@ -46,6 +48,11 @@ def encode(frame: Mapping[str, Any]) -> bytes:
     return _LENGTH.pack(len(body)) + body
 
 
+def clean(text: str) -> str:
+    """Give a text that can be written anywhere: halves of surrogate pairs become their escapes."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
 class Buffer:
     """Collects bytes until they are frames."""
 
@@ -54,6 +61,11 @@ class Buffer:
 
     def __len__(self) -> int:
         return len(self._bytes)
+
+    @property
+    def heavy(self) -> bool:
+        """Whether what has begun to come is too large to be read on the loop."""
+        return len(self._bytes) >= _LENGTH.size and _LENGTH.unpack_from(self._bytes)[0] > _LIGHT
 
     def feed(self, chunk: bytes) -> Iterator[Mapping[str, Any]]:
         """Give the frames that are complete now. Raises `WireBroken` for what is no frame of ours."""
@@ -86,9 +98,16 @@ def _checked(body: bytes) -> Mapping[str, Any]:
     for name, types in shape:
         if type(frame.get(name, _NOTHING)) not in types:
             raise WireBroken(f"protocol error: frame {kind!r} with a wrong {name!r}")
-    if kind == "done" and any(type(frame[k]) not in t for k, t in _OPTIONAL.items() if k in frame):
+    if kind == "done" and not _is_end(frame):
         raise WireBroken("protocol error: a wrong end of a program")
     return cast("Mapping[str, Any]", frame)
+
+
+def _is_end(frame: Mapping[str, Any]) -> bool:
+    if any(type(frame[name]) not in types for name, types in _OPTIONAL.items() if name in frame):
+        return False
+    texts = frame["err"], frame.get("val")
+    return 0 <= frame.get("size", 0) < 1 << 53 and all(len(text or "") <= MAX_TEXT for text in texts)
 
 
 def _weight(body: bytes) -> int:

@@ -77,9 +77,9 @@ class Line:
             return not self._unsent
 
     @property
-    def waiting(self) -> bool:
-        """Whether something has still to be sent."""
-        return bool(self._unsent)
+    def waiting(self) -> int:
+        """Bytes that have still to be sent."""
+        return len(self._unsent)
 
     def interrupt(self) -> None:
         """Raise KeyboardInterrupt in the program."""

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from ..errors import SandboxError, WireBroken
+from ..lookup import load
 from ..protocols import OnCall, OnOutput, Outcome, SessionSpec
 from .exchange import Exchange
 from .line import Connection, Line, SessionLimits
@@ -66,7 +67,8 @@ class WireSession:
         try:
             return await exchange.run({"t": "exec", "id": step, "src": code, "clock": clock})
         except WireBroken as error:
-            told = f"The interpreter was lost: {line.close(str(error))}. All variables are gone; a fresh one is ready."
+            why = await load("codeling.sync.threads:in_thread")(line.close, str(error))  # it may take its time to die
+            told = f"The interpreter was lost: {why}. All variables are gone; a fresh one is ready."
             return replace(exchange.outcome({"err": told}), lost=True)
 
     def close(self) -> None:

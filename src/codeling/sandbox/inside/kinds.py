@@ -12,10 +12,14 @@ __all__ = ("install",)
 _DTYPE = re.compile(r"[<>|=]?[?bBiufcmMSUV][0-9]{0,6}(\[[0-9]{0,4}(ns|us|ms|s|m|h|D|W|M|Y)\])?")
 _PANDAS_DTYPE = re.compile(
     r"(object|bool|boolean|string(\[\w+\])?|str|category|u?int\d{1,2}|U?Int\d{1,2}|[Ff]loat\d{1,2}|complex\d{2,3}"
-    r"|datetime64\[(ns|us|ms|s)(, [\w/+:-]{1,40})?\]|timedelta64\[(ns|us|ms|s)\])"
+    r"|datetime64\[(ns|us|ms|s)(, (?!dateutil)\w[\w+:-]{0,30}(/\w[\w+:-]{0,30}){0,2})?\]|timedelta64\[(ns|us|ms|s)\])"
 )
 _MODES = {"1": 0.125, "L": 1, "P": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4, "YCbCr": 3, "I": 4, "F": 4, "HSV": 3}
 _MOST_SIDE = 20000
+_LEAST = 8
+"""Bytes of a scalar that came as none: an empty text."""
+_TABLE = 2048
+"""What a column or an index counts beside its items: no value has more of them than the other side would read."""
 
 
 def install(values, libraries, readers):
@@ -87,6 +91,7 @@ def install(values, libraries, readers):
             }
 
     def _column(codec, held, depth):
+        codec._spend(_TABLE)
         dtype = str(held.dtype)
         if held.dtype.kind in "biufcmM" and not hasattr(held.dtype, "na_value") and _DTYPE.fullmatch(held.dtype.str):
             return {
@@ -129,6 +134,8 @@ def install(values, libraries, readers):
         if numpy is None:
             return values.Record("numpy.generic", {"dtype": dtype, "data": data})
         if not data:
+            if numpy.dtype(dtype).itemsize > _LEAST:
+                raise values.BadData("not a scalar")
             return numpy.zeros((), dtype=dtype)[()]
         held = numpy.frombuffer(data, dtype=dtype)
         if held.shape != (1,):
@@ -137,6 +144,7 @@ def install(values, libraries, readers):
 
     def read_column(codec, tree, depth):
         """Give a pandas Index or array-like and its dtype."""
+        codec._toll()
         held, dtype = tree["v"], tree["dtype"]
         if type(dtype) is not str or not _PANDAS_DTYPE.fullmatch(dtype):
             raise values.BadData("not a dtype")
@@ -144,7 +152,7 @@ def install(values, libraries, readers):
             return codec._decode(held, depth), dtype
         if type(held) is not list:
             raise values.BadData("not a column")
-        return [codec._decode(item, depth) for item in held], dtype
+        return values.spread([codec._decode(item, depth) for item in held]), dtype
 
     def _series(pandas, column, index=None, name=None):
         held, dtype = column

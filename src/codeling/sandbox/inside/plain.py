@@ -9,9 +9,13 @@ import math
 import pathlib
 import uuid
 
-__all__ = ("PLAIN", "READERS", "BadData", "Handle", "Record", "Unencodable", "text", "zone_of")
+__all__ = ("PLAIN", "READERS", "BadData", "Handle", "Record", "Unencodable", "spread", "text", "zone_of")
 
 MOST_DIGITS = 1 << 20
+MOST_BITS = 1 << 17
+"""Of a fraction's parts: what it takes to cancel them grows with the square."""
+MOST_ALIKE = 64
+"""Keys of one hash: what it takes to look one up grows with them, and a hash without a secret can be aimed at."""
 
 
 class Unencodable(ValueError):
@@ -50,21 +54,37 @@ class Handle:
 class Record:
     """The fields of an object whose class is not known on this side."""
 
+    __slots__ = ("__dict__", "_type")  # whatever the fields are called, they cover neither
+
     def __init__(self, type_name, fields):
+        self._type = type_name
         self.__dict__.update(fields)
-        self.__dict__["_type"] = type_name
 
     def __repr__(self):
-        shown = ", ".join("{}={!r}".format(name, value) for name, value in self._fields().items())
+        shown = ", ".join("{}={!r}".format(name, value) for name, value in self.__dict__.items())
         return "{}({})".format(self._type.rpartition(".")[2], shown)
 
     def __eq__(self, other):
-        return type(other) is Record and self.__dict__ == other.__dict__
+        return type(other) is Record and (self._type, self.__dict__) == (other._type, other.__dict__)
 
     __hash__ = None
 
-    def _fields(self):
-        return {name: value for name, value in self.__dict__.items() if name != "_type"}
+
+def spread(keys):
+    """Give the keys, if the hashes of different ones are as different as honest ones. Raises BadData."""
+    if len(keys) > MOST_ALIKE:
+        seen = {}
+        for key in keys:
+            if type(key) is not str and type(key) is not bytes:  # these have a secret in their hash
+                try:
+                    alike = seen.setdefault(hash(key), [key, 0])
+                except TypeError:  # a column may hold what cannot be looked up
+                    continue
+                if key is not alike[0] and key != alike[0]:
+                    alike[1] += 1
+                    if alike[1] > MOST_ALIKE:
+                        raise BadData("too many keys of one hash")
+    return keys
 
 
 def text(value):
@@ -141,6 +161,8 @@ def _read_fraction(codec, tree, depth):
     above, below = (codec._decode(part, depth) for part in tree["v"])
     if type(above) is not int or type(below) is not int or below == 0:
         raise BadData("not a fraction")
+    if max(above.bit_length(), below.bit_length()) > MOST_BITS:
+        raise BadData("a fraction of more than {} bits".format(MOST_BITS))
     return fractions.Fraction(above, below)
 
 
@@ -154,6 +176,12 @@ def _read_path(codec, tree, depth):
 
 def _big(value):
     return value if -(1 << 63) <= value < 1 << 63 else {"$": "int", "v": hex(value)}
+
+
+def _give_fraction(value):
+    if max(value.numerator.bit_length(), value.denominator.bit_length()) > MOST_BITS:
+        raise Unencodable("a fraction of more than {} bits cannot cross".format(MOST_BITS))
+    return [_big(value.numerator), _big(value.denominator)]
 
 
 def _give_path(value):
@@ -176,7 +204,7 @@ PLAIN = {
     datetime.timedelta: ("timedelta", _give_delta),
     datetime.timezone: ("timezone", lambda v: v.utcoffset(None).total_seconds()),
     decimal.Decimal: ("decimal", str),
-    fractions.Fraction: ("fraction", lambda v: [_big(v.numerator), _big(v.denominator)]),
+    fractions.Fraction: ("fraction", _give_fraction),
     uuid.UUID: ("uuid", lambda v: v.hex),
     pathlib.PurePosixPath: ("path", _give_path),
     pathlib.PureWindowsPath: ("path", _give_path),
@@ -196,8 +224,8 @@ READERS = {
     "bytearray": lambda codec, tree, depth: bytearray(_read_bytes(codec, tree, depth)),
     "complex": lambda codec, tree, depth: complex(float(tree["v"][0]), float(tree["v"][1])),
     "tuple": lambda codec, tree, depth: tuple(codec._items(tree, depth)),
-    "set": lambda codec, tree, depth: set(codec._items(tree, depth)),
-    "frozenset": lambda codec, tree, depth: frozenset(codec._items(tree, depth)),
+    "set": lambda codec, tree, depth: set(spread(codec._items(tree, depth))),
+    "frozenset": lambda codec, tree, depth: frozenset(spread(codec._items(tree, depth))),
     "datetime": _read_datetime,
     "date": lambda codec, tree, depth: datetime.date(*tree["v"]),
     "time": _read_time,

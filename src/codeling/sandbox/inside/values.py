@@ -27,6 +27,9 @@ __all__ = ("BadData", "Codec", "Handle", "Record", "Unencodable")
 PLAIN, BadData, Handle, Record, Unencodable = plain.PLAIN, plain.BadData, plain.Handle, plain.Record, plain.Unencodable
 text = plain.text
 MOST_MEMBERS = 256
+MOST_HANDLES = 100000
+MOST_TABLES = 6000
+"""Columns and indexes in one value: each takes pandas a while."""
 _SHORT, _WIDE = 1 << 20, 1 << 63
 
 
@@ -66,6 +69,7 @@ class Codec:
         kind = type(tree)
         if tree is None or kind is str or kind is int or kind is bool or kind is float:
             return tree
+        self._tables = MOST_TABLES
         try:
             return self._decode(tree, self._depth)
         except BadData:
@@ -99,6 +103,12 @@ class Codec:
             return {"$": name, "v": data}
         return self._other(value, kind, depth)
 
+    def _toll(self):
+        """Note that a table's part is about to be made."""
+        self._tables -= 1
+        if self._tables < 0:
+            raise BadData("more than {} columns and indexes".format(MOST_TABLES))
+
     def _spend(self, size):
         self._left -= size + 8
         if self._left < 0:
@@ -131,7 +141,7 @@ class Codec:
         if kind is Handle and value._owner is self:
             return {"$": "handle", "side": _other_side(self._side), "id": value._number, "shown": value._shown}
         if kind is Record:
-            return self._fields(value._type, value._fields(), depth)
+            return self._fields(value._type, value.__dict__, depth)
         mro = type.__getattribute__(kind, "__mro__")
         if enum.Enum in mro:
             return self._enum(value, kind, depth)
@@ -189,6 +199,8 @@ class Codec:
     def _handle(self, value, kind):
         number = self._numbers.get(id(value))
         if number is None:
+            if len(self._handles) >= MOST_HANDLES:
+                raise Unencodable("more than {} objects that are no data have crossed".format(MOST_HANDLES))
             number = len(self._handles) + 1
             self._handles[number], self._numbers[id(value)] = value, number
         return {
@@ -224,7 +236,9 @@ class Codec:
         return [self._decode(item, depth) for item in tree["v"]]
 
     def _read_dict(self, tree, depth):
-        return {self._decode(key, depth): self._decode(item, depth) for key, item in tree["v"]}
+        pairs = [(self._decode(key, depth), self._decode(item, depth)) for key, item in tree["v"]]
+        plain.spread([key for key, _ in pairs])
+        return dict(pairs)
 
     def _read_handle(self, tree, depth):
         number, shown = tree["id"], tree["shown"]

@@ -29,6 +29,7 @@ __all__ = ("main",)
 VERSION = 1
 MODULES = ("worker", "seeds", "values", "plain", "kinds", "awaiting", "failures", "output", "wire", "compact")
 MOST_IMAGES = 8
+MOST_KEPT = 64 << 20
 
 
 class Tool:
@@ -168,6 +169,9 @@ class Worker:
         self._running.clear()
         final, self.final = self.final, None
         self.outputs[step] = self.output.end()
+        kept = sum(map(len, self.outputs.values())) if len(self.outputs) > 1 else 0
+        while kept > MOST_KEPT and len(self.outputs) > 1:
+            kept -= len(self.outputs.pop(next(iter(self.outputs))))
         self.running = False
         self.wire.drop_calls()
         done["size"], done["final"] = self.output.size, final is not None
