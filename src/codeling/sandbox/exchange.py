@@ -7,7 +7,8 @@ import base64
 import binascii
 import contextlib
 import os
-from collections.abc import Container, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..errors import EndsRun, WireBroken
@@ -39,6 +40,7 @@ class Exchange:
         self._until, self._step, self._on_output = until, step, on_output
         self._timeout = timeout or limits.timeout
         self._buffer = frames.Buffer()
+        self._held: deque[Came] = deque()
         self._output: list[str] = []
         self._images: list[Image] = []
         self._printed = 0
@@ -99,12 +101,13 @@ class Exchange:
         self._line.close()
 
     def _listen(self) -> None:
-        if self._line.waiting > _BACKLOG:
-            self._paused = True
-            self._loop.remove_reader(self._line.reader)
-        elif self._aside is None or self._aside.over:
-            self._paused = False
+        if not self._paused and (self._aside is None or self._aside.over):
             self._loop.add_reader(self._line.reader, self._on_readable)
+
+    def _pause(self) -> None:
+        """Read no more while so many answers wait for the worker."""
+        self._paused = True
+        self._loop.remove_reader(self._line.reader)
 
     def _deafen(self) -> None:
         """Read and write nothing more here; what is still to be sent goes out with the next command."""
@@ -117,20 +120,33 @@ class Exchange:
     def _on_readable(self) -> None:
         try:
             chunk = os.read(self._line.reader, _CHUNK)
-            if not chunk:
-                raise WireBroken("its process ended")
-            for frame in self._buffer.feed(chunk):
-                self._take(frame, alone=not self._buffer)
-            if self._buffer and self._done.done():
-                raise WireBroken("protocol error: more came after the program's end")
-            if self._buffer.heavy and self._calls:
-                self._step_aside(self._calls)
         except (BlockingIOError, InterruptedError):
-            return
-        except WireBroken as error:
-            self._fail(error)
+            return None
         except OSError as error:
-            self._fail(WireBroken(f"its stream broke: {error.strerror}"))
+            return self._fail(WireBroken(f"its stream broke: {error.strerror}"))
+        if not chunk:
+            return self._fail(WireBroken("its process ended"))
+        return self._take_in(chunk)
+
+    def _take_in(self, chunk: bytes = b"", came: Iterable[Came] = ()) -> None:
+        """Act on what has come, as long as its answers do not pile up: first on frames that a thread has read."""
+        self._held += came
+        try:
+            while self._held and not self._paused:
+                frame, ready = self._held.popleft()
+                self._take(frame, alone=False, ready=ready)
+            for frame in self._buffer.feed(chunk):
+                if self._paused:
+                    self._held.append((frame, None))
+                else:
+                    self._take(frame, alone=not self._buffer)
+            if (self._buffer or self._held) and self._done.done():
+                raise WireBroken("protocol error: more came after the program's end")
+        except WireBroken as error:
+            return self._fail(error)
+        if self._buffer.heavy and self._calls and not self._held:
+            self._step_aside(self._calls)
+        return None
 
     def _fail(self, error: BaseException) -> None:
         if self._over:
@@ -139,14 +155,17 @@ class Exchange:
         if not self._done.done():
             self._done.set_exception(error)
         else:
-            self._line.close()
+            self._line.close(str(error))
 
     def _fail_safely(self, error: BaseException) -> None:
         """Fail, from any thread."""
+        self._on_loop(self._fail, error)
+
+    def _on_loop(self, act: Callable[..., None], *args: Any) -> None:
         if asyncio._get_running_loop() is self._loop:
-            self._fail(error)
+            act(*args)
         else:
-            self._loop.call_soon_threadsafe(self._fail, error)
+            self._loop.call_soon_threadsafe(act, *args)
 
     def _take(self, frame: Mapping[str, Any], *, alone: bool, ready: Any = None) -> None:
         """Act on one checked frame; `alone` where nothing came after it yet, `ready` what was made of it elsewhere."""
@@ -195,13 +214,7 @@ class Exchange:
         if self._over or not self._line.open or (self._done.done() and not came):
             return
         self._listen()
-        try:
-            for frame, ready in came:
-                self._take(frame, alone=False, ready=ready)
-            if self._buffer and self._done.done():
-                raise WireBroken("protocol error: more came after the program's end")
-        except WireBroken as error:
-            self._fail(error)
+        self._take_in(came=came)
 
     def _take_output(self, text: str, on_output: OnOutput) -> None:
         self._printed += len(text)
@@ -221,19 +234,21 @@ class Exchange:
     def _send(self, data: bytes) -> None:
         """Send a frame, from any thread, while the program runs."""
         if not self._done.done() and not self._line.write(data):
-            self._loop.call_soon_threadsafe(self._send_later)
+            self._on_loop(self._send_later)
+            if self._line.waiting > _BACKLOG:
+                self._on_loop(self._pause)
 
     def _send_later(self) -> None:
         if self._line.open and not self._over:
             self._loop.add_writer(self._line.writer, self._on_writable)
-            if not self._done.done():
-                self._listen()
 
     def _on_writable(self) -> None:
         if self._line.write():
             self._loop.remove_writer(self._line.writer)
-        if self._paused and not self._done.done():
+        if self._paused and self._line.waiting <= _BACKLOG:
+            self._paused = False
             self._listen()
+            self._take_in()
 
     def _on_deadline(self) -> None:
         active = bool(self._calls and self._calls.active)

@@ -48,6 +48,9 @@ class SessionLimits:
     """Seconds that the worker may take to start."""
 
 
+_PIECE = 1 << 20
+
+
 class Line:
     """A connection in use. Whoever closes it, nobody writes to its descriptors afterwards."""
 
@@ -56,6 +59,7 @@ class Line:
         self.reader, self.writer, self.isolation = connection.reader, connection.writer, connection.isolation
         self._lock = threading.Lock()
         self._unsent = bytearray()
+        self._why = ""
         self.open = True
 
     def write(self, data: bytes = b"") -> bool:
@@ -63,17 +67,19 @@ class Line:
         with self._lock:
             if not self.open:
                 return True
-            if self._unsent:
+            if self._unsent and data:  # it has its turn when the stream takes more
                 self._unsent += data
-                data, self._unsent = bytes(self._unsent), bytearray()
+                return False
             try:
-                sent = os.write(self.writer, data)
+                sent = os.write(self.writer, data or memoryview(self._unsent)[:_PIECE])
             except (BlockingIOError, InterruptedError):
                 sent = 0
             except OSError:
                 return True  # the reader will see the end of the stream
-            if sent < len(data):
+            if data:
                 self._unsent += memoryview(data)[sent:]
+            else:
+                del self._unsent[:sent]
             return not self._unsent
 
     @property
@@ -89,12 +95,14 @@ class Line:
     def close(self, why: str = "") -> str:
         """End the worker. Gives the reason as far as it is known. May be called twice, and from any thread."""
         with self._lock:
-            self.open = False
+            self.open, self._why = False, self._why or why
         self.connection.kill()
-        return self.connection.trouble() or why
+        return self.connection.trouble() or self._why
 
     def refuse_stale(self) -> None:
         """Raise `WireBroken` for what arrived while no program ran."""
+        if not self.open:
+            raise WireBroken(self._why or "its process ended")
         try:
             came = os.read(self.reader, 1)
         except (BlockingIOError, InterruptedError):

@@ -1,0 +1,350 @@
+"""Hostile on the wire: whatever a worker sends, the host lives, the model is told, and the run goes on with a fresh one."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import struct
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from codeling import CodeAgent, CommandExecutor, SandboxError, SandboxExecutor, UnsafeLocalExecutor, tool
+from codeling.messages import ToolCall
+from codeling.protocols import Outcome, SessionSpec
+from codeling.result import RunResult
+from codeling.testing import ScriptedModel
+
+HELLO = {"t": "hello", "v": 1, "pid": 2, "python": "3.11"}
+READY = {"t": "ready", "id": 0}
+PRIME = 2**61 - 1
+"""What Python's hash of numbers is taken by."""
+
+
+def packed(*frames: Any) -> bytes:
+    """Give frames as a worker writes them; text is a body already."""
+    bodies = [frame.encode() if isinstance(frame, str) else json.dumps(frame).encode() for frame in frames]
+    return b"".join(struct.pack("<I", len(body)) + body for body in bodies)
+
+
+def call(number: Any, *args: Any, name: Any = "echo", **more: Any) -> dict[str, Any]:
+    """Give the frame of a call."""
+    return {"t": "call", "id": number, "name": name, "args": list(args), "kw": {}, **more}
+
+
+@tool
+def echo(value: Any) -> Any:
+    """Give the value back."""
+    return value
+
+
+@tool
+async def nap(seconds: float) -> float:
+    """Sleep."""
+    await asyncio.sleep(seconds)
+    return seconds
+
+
+def told(program: str, *, timeout: float = 30.0) -> RunResult:
+    """Run a hostile program in the real sandbox, then an honest one; a third where the second one's worker was lost."""
+    honest = "```python\nfinal_answer(41 + 1)\n```"
+    model = ScriptedModel([f"```python\n{program}\n```", honest, honest])
+    with CodeAgent([echo, nap], model, executor=SandboxExecutor(timeout=timeout)) as agent:
+        result = agent.run("Go.", return_full_result=True)
+    assert isinstance(result, RunResult)
+    return result
+
+
+def writing(raw: bytes, *, end: str = "") -> str:
+    """Give a program that writes these bytes to the wire."""
+    data = base64.b64encode(raw).decode()
+    return f"import base64, os\nkept = 1\ndata = base64.b64decode('{data}')\nwhile data: data = data[os.write(3, data):]\n{end}"
+
+
+def error_of(raw: bytes, *, end: str = "", timeout: float = 30.0) -> str:
+    """What the model is told of a program that writes these bytes to the wire; the run has to go on."""
+    result = told(writing(raw, end=end), timeout=timeout)
+    assert result.output == 42
+    return "\n".join(step.error or "" for step in result.steps if step.lost)
+
+
+BAD_FRAMES: dict[str, tuple[bytes, str]] = {
+    "no JSON": (packed("{nonsense"), "not JSON"),
+    "no object": (packed("[1]"), "unknown kind"),
+    "two values": (packed("{} {}"), "not JSON"),
+    "bad UTF-8": (struct.pack("<I", 2) + b"\xff\xfe", "not JSON"),
+    "no kind": (packed({"x": 1}), "unknown kind"),
+    "kind of another type": (packed({"t": ["call"]}), "unknown kind"),
+    "unknown kind": (packed({"t": "exec", "id": 1}), "unknown kind"),
+    "empty": (packed(""), "not JSON"),
+    "too large": (struct.pack("<I", 2**32 - 1), "a frame of 4294967295 bytes"),
+    "deep": (packed("[" * 200_000), "not JSON"),
+    "deep in a call": (packed('{"t":"call","id":9,"name":"echo","kw":{},"args":[' + "[" * 500 + "]" * 500 + "]}"), "nested too deep"),
+    "long number": (packed('{"t":"call","id":' + "9" * 5000 + "}"), "not JSON"),
+    "id that is a bool": (packed(call(True)), "wrong 'id'"),
+    "id that is a float": (packed(call(1e3)), "wrong 'id'"),
+    "id that is nan": (packed('{"t":"call","id":NaN,"name":"echo","args":[],"kw":{}}'), "wrong 'id'"),
+    "id beyond counting": (packed(call(10**30)), "no worker counts up to"),
+    "id below zero": (packed(call(-1)), "came again"),
+    "replayed id": (packed(call(7), call(7)), "call id 7 came again"),
+    "unknown tool": (packed(call(9, name="os.system")), "never offered"),
+    "final_answer as a tool": (packed(call(9, name="final_answer")), "never offered"),
+    "arguments of another type": (packed(call(9, args={})), "wrong 'args'"),
+    "missing field": (packed({"t": "call", "id": 9}), "wrong 'name'"),
+    "unknown handle": (packed(call(9, {"$": "handle", "side": "host", "id": 5, "shown": ""})), "never given out"),
+    "class by name": (packed(call(9, {"$": "pickle", "v": "gASVAAAA"})), "unknown kind"),
+    "a hello again": (packed(HELLO), "unexpected frame 'hello'"),
+    "no output": (packed({"t": "out", "text": ""}), "or none"),
+    "too much output": (packed(*[{"t": "out", "text": "x" * 400_000}] * 3), "more output than was agreed"),
+    "too many pictures": (packed(*[{"t": "image", "data": ""}] * 9), "more pictures"),
+    "picture of nothing": (packed({"t": "image", "data": "%"}), "not base64"),
+    "end of another program": (packed({"t": "done", "id": 77, "err": None}), "the end of program 77"),
+    "end with a long error": (packed({"t": "done", "id": 1, "err": "x" * 200_000}), "wrong end"),
+    "end of no size": (packed({"t": "done", "id": 1, "err": None, "size": -1}), "wrong end"),
+    "numbers of one hash": (
+        packed(call(9, {"$": "dict", "v": [[k * PRIME, 0] for k in range(2000)]})), "too many keys of one hash"
+    ),
+    "ids of one hash": (
+        packed(call(9, {"$": "set", "v": [{"$": "uuid", "v": f"{k * PRIME:032x}"} for k in range(2000)]})),
+        "too many keys of one hash",
+    ),
+    "fraction of large parts": (
+        packed(call(9, {"$": "fraction", "v": [{"$": "int", "v": "f" * 999_999}, {"$": "int", "v": "e" * 999_998}]})),
+        "a fraction of more than",
+    ),
+    "scalars from nothing": (packed(call(9, [{"$": "scalar", "dtype": "<U999999", "v": ""}] * 2000)), "not a scalar"),
+    "zone that is a file": (
+        packed(call(9, {"$": "index", "v": {"dtype": "datetime64[ns, dateutil//etc/passwd]", "v": []}})), "not a dtype"
+    ),
+    "many tables": (
+        packed(call(9, [{"$": "index", "v": {"dtype": "object", "v": []}}] * 6001)), "more than 6000 columns"
+    ),
+    "lists out of nothing": (packed('{"t":"final","val":[' + "[]," * 3_000_000 + "[]]}"), "more items than any value"),
+}  # fmt: skip
+
+
+def test_a_bad_frame_ends_the_session_with_its_reason() -> None:
+    """Each ends its session with a clear error, the model is told that its variables are gone, and the run goes on."""
+    programs = [writing(raw, end="import time\ntime.sleep(20)") for raw, _ in BAD_FRAMES.values()]
+    model = ScriptedModel([f"```python\n{code}\n```" for code in (*programs, "final_answer('kept' in globals())")])
+    with CodeAgent([echo, nap], model, max_steps=len(programs) + 1) as agent:
+        result = agent.run("Go.", return_full_result=True)
+
+    for (name, (_, why)), step in zip(BAD_FRAMES.items(), result.steps[:-1], strict=True):
+        assert why in (step.error or ""), name
+        assert step.lost, name
+        assert "All variables are gone" in (step.error or "")
+    assert result.output is False
+
+
+SMALL = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3),
+    max_leaves=4,
+)
+FRAMES = st.dictionaries(
+    st.sampled_from("id name args kw text data val err size v pid python".split()),
+    SMALL | st.integers(0, 3) | st.sampled_from(["echo", "nap", 1, [], {}, [{"$": "int", "v": "ff"}]]),
+    max_size=6,
+).flatmap(
+    lambda fields: st.sampled_from("hello ready call out image final done ret".split()).map(
+        lambda kind: {"t": kind, **fields}
+    )
+)
+
+
+@given(st.lists(FRAMES.map(lambda frame: packed(frame)) | st.binary(max_size=12), min_size=1, max_size=3).map(b"".join))
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_whatever_is_written_to_the_wire_the_run_ends_well(raw: bytes) -> None:
+    """Frames with fields of any type, garbage, and halves of frames: the run gives the honest answer, or the program's own."""
+    result = told(writing(raw), timeout=0.5)
+
+    assert result.state == "success"
+    assert result.output == 42 or any(step.final and step.answer == result.output for step in result.steps)
+
+
+def test_half_a_frame_is_not_waited_for_longer_than_a_program_may_run() -> None:
+    """A frame that never ends is the end of the program at its time limit."""
+    assert "did not stop when interrupted" in error_of(struct.pack("<I", 1000) + b"{", timeout=0.3)
+
+
+def test_a_value_that_is_named_like_our_own_is_a_value() -> None:
+    """A record whose fields are called like the record's own parts crosses both ways, and tools may give it back."""
+    fields = {"_fields": 1, "_type": "x", "__class__": "int", "__dict__": [2], "__eq__": None}
+    frame = call(999, {"$": "record", "type": "a.B", "v": fields})
+
+    assert error_of(packed(frame), end="import time\ntime.sleep(0.2)") == ""
+
+
+def test_texts_are_made_writable() -> None:
+    """Halves of surrogate pairs in output and errors are shown as escapes, which every terminal and file takes."""
+    result = told(
+        "import os\nos.write(3, bytes.fromhex('"
+        + packed({"t": "out", "text": "a\ud83d"}).hex()
+        + "'))\nraise ValueError('b\\ud83d')"
+    )
+
+    assert result.steps[0].output == "a\\ud83d"
+    assert "b\\ud83d" in (result.steps[0].error or "")
+
+
+def test_what_arrives_between_programs_is_not_obeyed() -> None:
+    """A call that a left-over thread writes after the program's end is never made, and costs the session."""
+    seen: list[int] = []
+
+    @tool
+    def note(number: int) -> None:
+        """Note a number."""
+        seen.append(number)
+
+    late = f"import os, threading\ndef later():\n    import time\n    time.sleep(0.3)\n    os.write(3, {packed(call(99, 1, name='note'))!r})\nthreading.Thread(target=later).start()"
+    model = ScriptedModel(
+        [f"```python\n{late}\n```", lambda request: pause("note(2)"), "```python\nfinal_answer(42)\n```"]
+    )
+
+    def pause(code: str) -> str:
+        import time
+
+        time.sleep(0.6)
+        return f"```python\n{code}\n```"
+
+    with CodeAgent([note], model) as agent:
+        result = agent.run("Go.", return_full_result=True)
+
+    assert "data arrived while no program was running" in (result.steps[1].error or "")
+    assert result.steps[1].lost
+    assert result.output == 42
+    assert seen == []
+
+
+def test_a_descriptor_that_is_sent_along_goes_nowhere() -> None:
+    """Descriptors that ride on the wire are not taken: the host has as many as before."""
+    program = """
+import array, os, socket, stat
+wire = next(int(fd) for fd in os.listdir('/proc/self/fd') if os.path.exists('/proc/self/fd/' + fd) and stat.S_ISSOCK(os.fstat(int(fd)).st_mode))
+line = socket.socket(fileno=os.dup(wire))
+body = b'{"t":"out","text":"x"}'
+for _ in range(20):
+    line.sendmsg([len(body).to_bytes(4, "little") + body], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [1] * 10))])
+"""
+    model = ScriptedModel([f"```python\n{program}\n```", "```python\nfinal_answer(42)\n```"])
+    with CodeAgent([], model, executor=UnsafeLocalExecutor()) as agent:
+        before = len(os.listdir("/proc/self/fd"))
+        result = agent.run("Go.", return_full_result=True)
+        assert result.output == 42
+        assert result.steps[0].output == "x" * 20
+        assert len(os.listdir("/proc/self/fd")) <= before + 2  # this run's own line and process
+
+
+def test_calls_after_the_answer_are_not_made() -> None:
+    """A worker that goes on to call once it has answered is refused each call."""
+    seen: list[int] = []
+
+    @tool
+    def note(number: int) -> None:
+        """Note a number."""
+        seen.append(number)
+
+    raw = packed({"t": "final", "val": 42}, call(99, 1, name="note"))
+    with CodeAgent([note], ScriptedModel([f"```python\nimport os\nos.write(3, {raw!r})\n```"])) as agent:
+        assert agent.run("Go.") == 42
+
+    assert seen == []
+
+
+def test_answers_that_nobody_reads_pile_up_only_so_far() -> None:
+    """A worker that calls and never reads is read no further once its answers wait; in the end its time is up."""
+    made: list[int] = []
+
+    @tool
+    async def large(number: int) -> bytes:
+        """Give four MiB."""
+        made.append(number)
+        return bytes(4 << 20)
+
+    program = (
+        "import json, os, struct, time\n"
+        "for n in range(3000):\n"
+        "    body = json.dumps({'t': 'call', 'id': 100 + n, 'name': 'large', 'args': [n], 'kw': {}}).encode()\n"
+        "    os.write(3, struct.pack('<I', len(body)) + body)\n"
+        "time.sleep(9)"
+    )
+    model = ScriptedModel([f"```python\n{program}\n```", "```python\nfinal_answer(42)\n```"])
+    with CodeAgent([large], model, executor=SandboxExecutor(timeout=1.0)) as agent:
+        assert agent.run("Go.") == 42
+
+    assert len(made) < 2000
+
+
+def opened(script: Sequence[Any], *, timeout: float = 5.0) -> Any:
+    """Open a session of a worker that plays the script, and run one program in it."""
+    steps = [base64.b64encode(step).decode() if isinstance(step, bytes) else step for step in script]
+    executor = CommandExecutor(
+        [sys.executable, str(Path(__file__).with_name("hostile.py")), json.dumps(steps)], timeout=timeout
+    )
+    made: list[ToolCall] = []
+
+    async def on_call(called: ToolCall) -> Any:
+        made.append(called)
+        return None
+
+    async def work() -> Outcome:
+        session = await executor.open(SessionSpec(tools={"echo": "def echo(value):\n    ''"}))
+        try:
+            return await session.run("1", step=1, on_call=on_call, on_output=lambda text: None)
+        finally:
+            session.close()
+
+    return asyncio.run(work())
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ([b"\0\0\0\0"], "not JSON"),
+        ([packed(READY)], "unexpected frame 'ready'"),
+        ([packed({**HELLO, "v": "1"})], "wrong 'v'"),
+        ([packed(HELLO, HELLO)], "a frame came after|data arrived"),
+        ([packed(HELLO), "read", packed(call(1))], "unexpected frame 'call'"),
+        ([packed(HELLO), "read", "end"], "ended"),
+        (["end"], "ended"),
+    ],
+)
+def test_a_worker_that_begins_badly_is_no_session(script: Sequence[Any], why: str) -> None:
+    """A start that no honest worker makes is a SandboxError with the reason."""
+    with pytest.raises(SandboxError, match=f"did not start: .*({why})"):
+        opened(script)
+
+
+@pytest.mark.parametrize(
+    ("step", "why"),
+    [
+        (packed({"t": "out", "text": "x" * 1000}), "more output"),
+        (packed('{"t":"done","id":1,"err":null}'), "after the program's end"),
+        (b"\0" * 4096, "not JSON"),
+        (b"\1\0\0\0" * 99, "not JSON"),
+    ],
+)
+def test_a_flood_ends_the_session(step: bytes, why: str) -> None:
+    """Frames without end are an end."""
+    outcome = opened([packed(HELLO), "read", packed(READY), "read", "flood", step])
+
+    assert outcome.lost or outcome.error is None
+    assert why in (outcome.error or "after the program's end")
+
+
+def test_bytes_that_come_one_by_one_are_frames_too() -> None:
+    """However a stream is cut, what it says is the same."""
+    end = packed({"t": "out", "text": "é" * 3}, {"t": "done", "id": 1, "err": None, "val": "7"})
+    outcome = opened(
+        [packed(HELLO), "read", packed(READY), "read", *[part for byte in end for part in (bytes([byte]), 0.001)], 1]
+    )
+
+    assert (outcome.output, outcome.value, outcome.lost) == ("ééé", "7", False)
