@@ -54,7 +54,10 @@ types: setup ## Check the types
 bench: setup ## Measure, and print one table
 	$(RUN)/python -m bench
 
+fuzz: setup ## Fuzz what reads hostile data: a million cases (CASES=…, SECONDS=… for each target)
+	$(RUN)/python -m fuzz --cases $(or $(CASES),1000000) --seconds $(or $(SECONDS),0)
+
 clean: ## Remove what was made
 	rm -rf $(VENV) .venvs .mypy_cache .ruff_cache .pytest_cache dist
 
-.PHONY: help setup services demo test test-pythons check format format-check lint types bench clean
+.PHONY: help setup services demo test test-pythons check format format-check lint types bench fuzz clean

@@ -45,6 +45,39 @@ def test_gathered_calls_run_at_once() -> None:
     assert all(step.seconds < 0.9 for step in result.steps)
 
 
+def test_a_tool_is_awaited_by_any_name() -> None:
+    """An alias, a variable of a comprehension, a partial and map are as good as the tool's own name; all else is Python."""
+    result = run(
+        """>
+import asyncio, functools
+class Base:
+    double = slow_double
+    async def work(self, n):
+        return await Base.double(n)
+class Derived(Base):
+    order = []
+    async def work(self, n):
+        return await super().work(n) + 1
+    def of(self, n):
+        self.order.append(n)
+        return self
+    async def nothing(self, *n):
+        return [*self.order, *n]
+f, both, half = slow_double, [slow_double, slow_double], functools.partial(slow_double, 5)
+print(await f(1), await half(), await Derived().work(4), f(2))
+print(await asyncio.gather(*[g(i) for i, g in enumerate(both)], *map(f, [6, 7]), *(f(n) for n in (8,))))
+print(await Derived().of(1).nothing(Derived().of(2) and 3))
+async def later(n):
+    return await f(n)
+""",
+        ">final_answer([await later(9), await asyncio.gather(later(1), asyncio.sleep(0, 'x'))])",
+    )
+
+    assert result.steps[0].error is None
+    assert result.steps[0].output == "2 10 9 4\n[0, 2, 12, 14, 16]\n[1, 2, 3]\n"
+    assert result.output == [18, [2, "x"]]
+
+
 def test_threads_call_at_once() -> None:
     """Calls from threads, of tools that block, run concurrently."""
     result = run(

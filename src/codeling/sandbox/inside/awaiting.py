@@ -2,26 +2,45 @@
 
 A tool called plainly gives its value. A tool called where Python wants an awaitable (under
 `await`, as an argument of `asyncio.gather` and its kin, or in a list that is later handed to
-them) gives a coroutine instead. Only calls by a tool's own name are touched; all else is as written.
+them) gives a coroutine instead. What is called there is looked at when it is called: `f(x)` becomes
+`__awaitable__(f)(x)`, which is `f(x)` for everything but a tool, whatever name the tool goes by.
 """
 
 import ast
+import functools
 
-__all__ = ("TopLevelAwait", "awaited")
+__all__ = ("TopLevelAwait", "awaitable_of", "awaited")
 
 TopLevelAwait = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 _TAKERS = frozenset("gather as_completed shield create_task ensure_future wait_for run_coroutine_threadsafe".split())
 _ASYNCIO_TAKERS = frozenset(("wait", "run"))
 
 
-def awaited(tree, tools):
+def awaited(tree):
     """Rewrite the tree in place and give it."""
-    if tools and any(isinstance(node, ast.Await) or _takes(node) for node in ast.walk(tree)):
-        later = {name for node in ast.walk(tree) for name in _handed_on(node)}
-        for node in ast.walk(tree):
-            for expression in _positions(node, later):
-                _mark(expression, tools)
+    nodes = list(ast.walk(tree))
+    if any(isinstance(node, ast.Await) or _takes(node) for node in nodes):
+        later = {name for node in nodes for name in _handed_on(node)}
+        calls = {id(call): call for node in nodes for place in _positions(node, later) for call in _calls(place)}
+        for call in calls.values():
+            helper = ast.copy_location(ast.Name("__awaitable__", ast.Load()), call.func)
+            call.func = ast.copy_location(ast.Call(helper, [call.func], []), call.func)
     return ast.fix_missing_locations(tree)
+
+
+def awaitable_of(tool_class):
+    """Give the function `__awaitable__`: of a tool, what gives a coroutine; of all else, itself."""
+
+    def awaitable(function):
+        if type(function) is tool_class:
+            return function.aio
+        if function is map:
+            return lambda first, *rest: map(awaitable(first), *rest)
+        if type(function) is functools.partial and type(function.func) is tool_class:
+            return functools.partial(function.func.aio, *function.args, **function.keywords)
+        return function
+
+    return awaitable
 
 
 def _takes(node):
@@ -67,20 +86,25 @@ def _positions(node, later):
                 yield arg
 
 
-def _mark(node, tools):
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in tools:
-        helper = ast.copy_location(ast.Name("__awaitable__", ast.Load()), node.func)
-        node.func = ast.copy_location(ast.Call(helper, [node.func], []), node.func)
-    elif isinstance(node, (ast.List, ast.Tuple, ast.Set)):
-        for item in node.elts:
-            _mark(item, tools)
+def _calls(node):
+    """The calls that give what stands at such a position."""
+    if isinstance(node, ast.Call):
+        if not _takes(node):
+            yield node
+        return
+    inner = ()
+    if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+        inner = node.elts
     elif isinstance(node, (ast.ListComp, ast.GeneratorExp, ast.SetComp)):
-        _mark(node.elt, tools)
+        inner = (node.elt,)
     elif isinstance(node, ast.Dict):
-        for item in node.values:
-            _mark(item, tools)
+        inner = node.values
     elif isinstance(node, ast.DictComp):
-        _mark(node.value, tools)
+        inner = (node.value,)
     elif isinstance(node, ast.IfExp):
-        _mark(node.body, tools)
-        _mark(node.orelse, tools)
+        inner = (node.body, node.orelse)
+    elif isinstance(node, ast.Starred):
+        inner = (node.value,)
+    for part in inner:
+        for call in _calls(part):
+            yield call

@@ -19,7 +19,7 @@ import types
 
 import seeds
 import values
-from awaiting import TopLevelAwait, awaited
+from awaiting import TopLevelAwait, awaitable_of, awaited
 from failures import cut, tool_error, traceback_text
 from output import Final, Output
 from wire import Wire
@@ -139,6 +139,7 @@ class Worker:
         given = {"display": self.display, "outputs": self.outputs, **self.tools, "final_answer": self.final_answer}
         for name, thing in given.items():
             setattr(builtins, name, thing)
+        builtins.__awaitable__ = awaitable_of(Tool)  # what an earlier step has defined needs it at any time
         sys.modules["__main__"] = self.module
         self.stream = io.TextIOWrapper(self.output, "utf-8", "backslashreplace", newline="\n", write_through=True)
         seeds.fix(command["seed"])
@@ -197,8 +198,8 @@ class Worker:
             last = tree.body[-1]
             target = ast.copy_location(ast.Name("__value__", ast.Store()), last)
             tree.body[-1] = ast.copy_location(ast.Assign([target], last.value, lineno=last.lineno), last)
-        code = compile(awaited(tree, self.tools), name, "exec", TopLevelAwait, dont_inherit=True)
-        self.names["__awaitable__"] = _awaitable
+        tree = awaited(tree) if self.tools else ast.fix_missing_locations(tree)
+        code = compile(tree, name, "exec", TopLevelAwait, dont_inherit=True)
         try:
             result = eval(code, self.names)
             if inspect.iscoroutine(result):
@@ -206,7 +207,6 @@ class Worker:
             return self.names.get("__value__")
         finally:
             self.names.pop("__value__", None)
-            self.names.pop("__awaitable__", None)
 
     def _run_async(self, coroutine):
         import asyncio
@@ -265,10 +265,6 @@ class Worker:
 
     def _on_interrupt(self):
         return Final if self.final is not None else KeyboardInterrupt
-
-
-def _awaitable(function):
-    return function.aio if type(function) is Tool else function
 
 
 def _only_import(allowed, names):
