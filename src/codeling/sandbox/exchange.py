@@ -40,6 +40,7 @@ class Exchange:
         self._until, self._step, self._on_output = until, step, on_output
         self._timeout = timeout or limits.timeout
         self._buffer = frames.Buffer()
+        self._batch = bytearray()
         self._held: deque[Came] = deque()
         self._output: list[str] = []
         self._images: list[Image] = []
@@ -233,6 +234,18 @@ class Exchange:
 
     def _send(self, data: bytes) -> None:
         """Send a frame, from any thread, while the program runs."""
+        if self._calls and self._calls.active and asyncio._get_running_loop() is self._loop:
+            if not self._batch:  # of many calls, more may end in this turn of the loop
+                self._loop.call_soon(self._send_batch)
+            self._batch += data
+        else:
+            self._send_now(data)
+
+    def _send_batch(self) -> None:
+        data, self._batch = bytes(self._batch), bytearray()
+        self._send_now(data)
+
+    def _send_now(self, data: bytes) -> None:
         if not self._done.done() and not self._line.write(data):
             self._on_loop(self._send_later)
             if self._line.waiting > _BACKLOG:

@@ -45,7 +45,7 @@ class Wire:
         self._poll.register(read_fd, select.POLLIN)
         self._buffer = bytearray()
         self._commands = []
-        self._slots, self._waiting = {}, []
+        self._slots, self._waiting, self._settled = {}, [], {}
         self._lead, self._write, self._state = threading.Lock(), threading.RLock(), threading.Lock()
         self._asked, self._reader = 0, None
         self._main = _here()
@@ -92,15 +92,7 @@ class Wire:
     def ask_later(self, frame, loop, value):
         """Send a question and give a future of `value(reply)` on the loop."""
         future = loop.create_future()
-
-        def settle(reply):
-            if not future.done():
-                try:
-                    future.set_result(value(reply))
-                except Exception as error:
-                    future.set_exception(error)
-
-        self._put(frame, lambda reply: loop.call_soon_threadsafe(settle, reply))
+        self._put(frame, (loop, future, value))
         self.listen()
         return future
 
@@ -129,7 +121,7 @@ class Wire:
                 slot.rouse()
 
     def _put(self, frame, slot):
-        """Send a question whose reply goes to the slot, a `Slot` or a function."""
+        """Send a question whose reply goes to the slot: a `Slot`, or a loop, its future and what makes the value."""
         with self._write:  # numbers have to go out in their order
             self._asked += 1
             frame["id"] = self._asked
@@ -178,6 +170,12 @@ class Wire:
                 text = self._buffer[4:size].decode("ascii")
                 del self._buffer[:size]
                 self._dispatch(decode(text))
+            while self._settled:  # every loop is woken once for all that came for it
+                loop, replies = self._settled.popitem()
+                try:
+                    loop.call_soon_threadsafe(_settle, replies)
+                except RuntimeError:
+                    pass  # the loop is closed: nobody waits any more
         finally:
             if main:
                 self._unshield()
@@ -189,8 +187,8 @@ class Wire:
                 slot = self._slots.pop(frame["id"], None)
             if slot is None:
                 return
-            if type(slot) is not Slot:
-                slot(frame)
+            if type(slot) is tuple:
+                self._settled.setdefault(slot[0], []).append((slot, frame))
                 return
             slot.reply = frame
         elif kind == "interrupt":
@@ -210,3 +208,13 @@ class Wire:
             self._struck = False
             if self.interruptible:
                 raise self._error()
+
+
+def _settle(replies):
+    """Give replies to futures of the loop that runs this."""
+    for (_, future, value), reply in replies:
+        if not future.done():
+            try:
+                future.set_result(value(reply))
+            except Exception as error:
+                future.set_exception(error)

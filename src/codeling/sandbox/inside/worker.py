@@ -33,18 +33,31 @@ MOST_KEPT = 64 << 20
 
 
 class Tool:
-    """A tool as a program sees it. It holds a name and a docstring; the work is done on the host."""
+    # A tool as a program sees it. It holds a name and a docstring; the work is done on the host.
 
     def __init__(self, worker, name, stub):
         self.__name__ = self.__qualname__ = name
-        self.__doc__ = stub
-        self._call = worker.call
+        self._stub, self._call = stub, worker.call
+
+    @property
+    def __doc__(self):
         try:
-            made = {}
-            exec(compile("from __future__ import annotations\n" + stub, "<tool>", "exec"), made)
-            self.__signature__, self.__doc__ = inspect.signature(made[name]), made[name].__doc__
+            return self._read().__doc__
+        except AttributeError:
+            return self._stub
+
+    @property
+    def __signature__(self):
+        return inspect.signature(self._read())
+
+    def _read(self):
+        """What the stub says, read when somebody asks: most programs never do."""
+        made = {}
+        try:
+            exec(compile("from __future__ import annotations\n" + self._stub, "<tool>", "exec"), made)
         except Exception:  # a default without a literal form: the text alone must do
-            pass
+            raise AttributeError("this tool's signature cannot be read; it is: " + self._stub)
+        return made[self.__name__]
 
     def __call__(self, *args, **kwargs):
         return self._call(self.__name__, args, kwargs, None)
