@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()), help="where failing inputs go")
     options = parser.parse_args()
     if unknown := set(options.targets) - set(TARGETS):
-        parser.error(f"there is no target {sorted(unknown)[0]!r}; there are {', '.join(TARGETS)}")
+        parser.error(f"there is no target {min(unknown)!r}; there are {', '.join(TARGETS)}")
     chosen = options.targets or TARGETS
     codes = [_run(target, options.cases // len(chosen), options) for target in chosen]
     return int(any(codes))

@@ -1,4 +1,4 @@
-"""What is fuzzed. usage: python -m fuzz.targets TARGET [libFuzzer's options]"""
+"""What is fuzzed: `python -m fuzz.targets TARGET`, then options of libFuzzer and a folder for its corpus."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {"frames": frames_case, "values": 
 
 def _seeds(folder: Path) -> None:
     """Write honest inputs to begin with."""
-    import datetime
+    import datetime as dt
     import decimal
     import fractions
     import uuid
@@ -120,8 +120,8 @@ def _seeds(folder: Path) -> None:
 
     codec = HostCodec()
     honest = [
-        1, "é", [1, (2, {3})], {"a": {1: 2}}, 10**40, float("nan"), b"x", 1j, datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC),
-        datetime.date(2020, 1, 1), datetime.timedelta(1), decimal.Decimal("1.5"), fractions.Fraction(1, 3), uuid.UUID(int=1),
+        1, "é", [1, (2, {3})], {"a": {1: 2}}, 10**40, float("nan"), b"x", 1j, dt.datetime(2020, 1, 1, tzinfo=dt.UTC),
+        dt.date(2020, 1, 1), dt.timedelta(1), decimal.Decimal("1.5"), fractions.Fraction(1, 3), uuid.UUID(int=1),
         Path("a"), range(3), slice(1), ..., np.arange(3), np.float32(1), np.array([1, "x"], dtype=object), Image.new("RGB", (1, 1)),
         pd.DataFrame({"a": [1], "b": ["x"]}), pd.Series([1.5], name="n"), pd.Timestamp("2020-01-01", tz="UTC"), pd.NaT, object(),
     ]  # fmt: skip

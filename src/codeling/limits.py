@@ -48,15 +48,13 @@ class Spent:
         if self.parent:
             self.parent.before(act)
         with _charging:  # calls come from more threads than one
-            for name, amount in self._spent(act) if self.limits != _NO_LIMITS else ():
-                most = getattr(self.limits, name)
-                if most is not None and amount >= most:
-                    raise LimitReached(f"the limit on {name.replace('_', ' ')} is reached: {amount:g} of {most:g}")
+            if self.limits != _NO_LIMITS:
+                spent = {"tokens": self.usage.total_tokens, "cost": self.usage.cost, "seconds": self.seconds}
+                for name, amount in {**spent, act: getattr(self, act)}.items():
+                    most = getattr(self.limits, name)
+                    if most is not None and amount >= most:
+                        raise LimitReached(f"the limit on {name.replace('_', ' ')} is reached: {amount:g} of {most:g}")
             setattr(self, act, getattr(self, act) + 1)
-
-    def _spent(self, act: str) -> tuple[tuple[str, float], ...]:
-        known = ("tokens", self.usage.total_tokens), ("cost", self.usage.cost), ("seconds", self.seconds)
-        return (*known, (act, getattr(self, act)))
 
     def add(self, usage: Usage) -> None:
         """Note what a reply has cost, here and above."""

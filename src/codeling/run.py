@@ -10,7 +10,6 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from copy import copy
 from dataclasses import replace
 from typing import TypeVar, cast
 
@@ -53,8 +52,7 @@ class Run:
         """The interpreter that the run's programs share."""
 
     async def emit(self, event: E) -> E:
-        """Store the event, take it in, and show it. Gives it with its run and time filled in."""
-        event = copy(event) if event.run_id else event
+        """Store a new event, take it in, and show it. Gives it with its run and time filled in."""
         object.__setattr__(event, "run_id", self.id)  # it is not out yet: nobody sees it change
         object.__setattr__(event, "at", time.time())
         for mask in masks:
@@ -62,8 +60,7 @@ class Run:
         if self.journal:
             await self.journal.append(event)
         self.note(event)
-        if self.observers:
-            self.show(event)
+        self.show(event)
         return event
 
     def note(self, event: Event) -> None:

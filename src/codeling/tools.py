@@ -7,8 +7,7 @@ its stub. This file knows nothing of who calls: the broker does.
 from __future__ import annotations
 
 import inspect
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from typing import Any, ClassVar, Literal, TypeAlias, cast, overload
 
@@ -50,10 +49,7 @@ class Tool:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call it as a plain function, past every check. For an async tool this gives its coroutine."""
         if not self._ready:
-            with _setup_lock:
-                if not self._ready:
-                    self.setup()
-                    self._ready = True
+            load("codeling.forms.binding:set_up")(self)
         return self.forward(*args, **kwargs)
 
     @cached_property
@@ -79,19 +75,14 @@ class Tool:
         """Whether `forward` is `async def`."""
         return inspect.iscoroutinefunction(self.forward)
 
-    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> inspect.BoundArguments:
-        """Fit arguments to the signature, or raise `BadArguments` with what would fit."""
-        return cast("inspect.BoundArguments", load("codeling.forms.binding:bind")(self, args, kwargs))
+    bind = deferred("codeling.forms.binding:bind")
+    """Fit arguments, given as a sequence and a mapping, to the signature. Raises `BadArguments` with what would fit."""
 
     async def run(self, bound: inspect.BoundArguments) -> Any:
         """Make the call: an async tool on this loop, any other in a thread."""
         if self.is_async:
             return await self(*bound.args, **bound.kwargs)
-        value = await load("codeling.sync.threads:in_thread")(self, *bound.args, **bound.kwargs)
-        if inspect.isawaitable(value):
-            await load("codeling.sync.threads:on_loop")()
-            return await value
-        return value
+        return await load("codeling.sync.threads:in_thread")(self, *bound.args, **bound.kwargs)
 
     from_hub = deferred("codeling.integrations.hub:tool_from_hub")
     """Give the tool of a Hugging Face repository; it runs behind the wall."""
@@ -139,6 +130,3 @@ def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     Raises `UsageError` for an argument without a type.
     """
     return partial(FunctionTool, **options) if function is None else FunctionTool(function, **options)
-
-
-_setup_lock = threading.RLock()

@@ -40,9 +40,9 @@ def main() -> None:
             while True:
                 os.write(1, data)
         else:
-            data = memoryview(base64.b64decode(step))
-            while data:
-                data = data[os.write(1, data) :]
+            left = base64.b64decode(step)
+            while left:
+                left = left[os.write(1, left) :]
 
 
 if __name__ == "__main__":

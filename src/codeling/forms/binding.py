@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,9 @@ from ..errors import BadArguments
 from ..tools import Tool
 from .fitting import fit_parameter
 
-__all__ = ("bind",)
+__all__ = ("bind", "set_up")
+
+_set_up = threading.RLock()
 
 
 class _Positional(inspect.BoundArguments):
@@ -25,6 +28,14 @@ class _Positional(inspect.BoundArguments):
     def kwargs(self) -> dict[str, Any]:
         """Nothing."""
         return {}
+
+
+def set_up(tool: Tool) -> None:
+    """Have a tool prepare itself, once, whoever calls it first."""
+    with _set_up:
+        if not tool._ready:
+            tool.setup()
+            tool._ready = True
 
 
 def bind(tool: Tool, args: Sequence[Any], kwargs: Mapping[str, Any]) -> inspect.BoundArguments:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import inspect
 import types
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,11 +23,16 @@ def pool() -> ThreadPoolExecutor:
 
 
 async def in_thread(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call a function that may block, without blocking the loop."""
+    """Call a function that may block, without blocking the loop. An awaitable that it gives is awaited there."""
     if asyncio._get_running_loop() is None:  # a session drives this coroutine in a thread already
-        return function(*args, **kwargs)
-    call = partial(contextvars.copy_context().run, function, *args, **kwargs)
-    return await asyncio.get_running_loop().run_in_executor(pool(), call)
+        value = function(*args, **kwargs)
+    else:
+        call = partial(contextvars.copy_context().run, function, *args, **kwargs)
+        value = await asyncio.get_running_loop().run_in_executor(pool(), call)
+    if not inspect.isawaitable(value):
+        return value
+    await on_loop()
+    return await value
 
 
 @types.coroutine
