@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import struct
 import sys
@@ -137,6 +138,8 @@ def _seeds(folder: Path) -> None:
 def main() -> None:
     """Fuzz one target until libFuzzer's options say that it is enough."""
     target = TARGETS[sys.argv.pop(1)]
+    for library in ("numpy", "pandas", "PIL.Image"):  # loading them is no case's time
+        importlib.import_module(library)
     if target is frames_case:
         _seeds(Path(sys.argv[-1]))
     atheris.Setup(sys.argv, target)
