@@ -9,6 +9,7 @@ The input of a failed case is kept in the folder that `--keep` names.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the random choices; 0 is another one each time")
     parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()), help="where failing inputs go")
     options = parser.parse_args()
+    if importlib.util.find_spec("atheris") is None:
+        parser.error("the fuzzer is not installed: pip install atheris")
     if unknown := set(options.targets) - set(TARGETS):
         parser.error(f"there is no target {min(unknown)!r}; there are {', '.join(TARGETS)}")
     chosen = options.targets or TARGETS
