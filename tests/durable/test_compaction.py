@@ -45,7 +45,6 @@ def test_old_output_is_shortened_before_the_window_is_full() -> None:
 
 def test_then_it_is_summarised() -> None:
     """Where shortening is not enough, the model writes down what was done, and that stands in its place."""
-
     turns = iter(range(100))
 
     def reply(messages: Sequence[Message]) -> str:
