@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from copy import copy
 from dataclasses import replace
 from typing import TypeVar, cast
 
