@@ -18,7 +18,7 @@ $(VENV)/.ready: pyproject.toml requirements/dev.txt requirements/torch.txt
 	@touch $@ $(VENV)/.demo
 
 services: setup ## Fetch the servers that tests start (PostgreSQL, Podman, MCP servers, Chromium, …), where they are missing
-	$(RUN)/python -m scripts.services
+	$(RUN)/python -m scripts.install
 
 $(VENV)/.demo: pyproject.toml
 	@echo "Setting up $(VENV) for the demo (once; less than a minute)"
