@@ -13,7 +13,7 @@ import pytest
 
 from codeling.errors import ContextOverflow, ModelAccessDenied, ModelError, UsageError
 from codeling.messages import Audio, Delta, Image, Json, Message, Reply, Request, ToolCall, ToolSchema
-from codeling.models.chat import UNREADABLE
+from codeling.models.answer import UNREADABLE
 from codeling.models.openai import OpenAIModel
 
 from .loopback import KEY, Loopback, Step, fails, says, streams
