@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from ast import literal_eval
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 from uuid import uuid4
@@ -16,7 +17,7 @@ from uuid import uuid4
 from ..messages import Delta, Message, Reply, Request, ToolCall, Usage
 from ..protocols import OnDelta
 
-__all__ = ("UNREADABLE", "Answer", "Finish", "Incomplete", "count")
+__all__ = ("UNREADABLE", "Answer", "Finish", "Incomplete", "count", "reading")
 
 Finish: TypeAlias = Literal["stop", "length", "calls", "refused"]
 
@@ -26,6 +27,15 @@ UNREADABLE = "unreadable_arguments"
 
 class Incomplete(Exception):
     """What came is no reply, or only a part of one."""
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Read what a server sent, of whatever shape it is. Raises `Incomplete` where it is of none that we know."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise Incomplete(f"the answer is malformed: {type(error).__name__}: {error}") from None
 
 
 @dataclass(slots=True)
@@ -93,6 +103,11 @@ class Answer:
         """Whether a stop text was reached, so that the reply is over."""
         return self._cut.hit
 
+    @property
+    def calls(self) -> int:
+        """How many calls there are so far."""
+        return len(self._calls)
+
     def say(self, text: str) -> None:
         """Take a piece of the text."""
         self._tell("text", self._cut.feed(text), self._text)
@@ -114,7 +129,7 @@ class Answer:
 
     def arguments(self, index: int) -> str:
         """Give what there is so far of the arguments of the call at an index."""
-        return next((call.arguments for call in self._calls if call.index == index), "")
+        return next((call.arguments for call in reversed(self._calls) if call.index == index), "")
 
     def reply(self) -> Reply:
         """Give the whole reply. Raises `Incomplete` where the provider never said that it was at its end.

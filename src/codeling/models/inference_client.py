@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import ModelAccessDenied, ModelError, UsageError
 from ..messages import Request
-from .answer import Answer, Incomplete
+from .answer import Answer, Incomplete, reading
 from .chat import Wire, body_from, take, take_whole
 from .hosted import HostedModel
 from .prices import Prices
@@ -91,10 +91,13 @@ class InferenceClientModel(HostedModel):
         try:
             response = await client.chat_completion(messages, model=self.name, stream=streamed, extra_body=body)
             if not streamed:
-                take_whole(answer, _plain(response))
+                with reading():
+                    take_whole(answer, _plain(response))
                 return
             async for chunk in response:
-                if take(answer, _plain(chunk)):
+                with reading():
+                    over = take(answer, _plain(chunk))
+                if over:
                     break
         except errors.HfHubHTTPError as error:
             if error.response.status_code not in (400, 422):

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from ..errors import ModelAccessDenied, ModelError, UsageError
 from ..messages import Request
 from . import chat, responses
-from .answer import Answer, Incomplete
+from .answer import Answer, Incomplete, reading
 from .chat import Wire
 from .hosted import HostedModel
 from .prices import Prices
@@ -136,11 +136,14 @@ class OpenAIModel(HostedModel):
         except ValueError as error:
             raise Incomplete(f"the answer is not JSON: {error}") from None
         if not streamed:
-            self._dialect.take_whole(answer, data(response, openai.BaseModel))
+            with reading():
+                self._dialect.take_whole(answer, data(response, openai.BaseModel))
             return
         async with response:
             while (piece := await _next(response)) is not None:
-                if self._dialect.take(answer, data(piece, openai.BaseModel)):
+                with reading():
+                    over = self._dialect.take(answer, data(piece, openai.BaseModel))
+                if over:
                     break
 
     def _ours(self, error: Any, key: str) -> ModelError | Transient:

@@ -16,8 +16,14 @@ from ..protocols import Model
 __all__ = ("ADAPTERS", "model_from")
 
 ADAPTERS: Mapping[str, str] = {
+    "anthropic": "codeling.models.anthropic:AnthropicModel",
+    "azure": "codeling.models.azure:AzureOpenAIModel",
+    "bedrock": "codeling.models.bedrock:AmazonBedrockModel",
+    "google": "codeling.models.google:GoogleModel",
     "hf": "codeling.models.inference_client:InferenceClientModel",
+    "litellm": "codeling.models.litellm:LiteLLMModel",
     "local": "codeling.models.local:LocalModel",
+    "ollama": "codeling.models.ollama:OllamaModel",
     "openai": "codeling.models.openai:OpenAIModel",
 }
 """What stands before the colon of a short name, and the `module:Class` that it stands for."""

@@ -52,7 +52,8 @@ def _items(message: Message) -> Iterator[Wire]:
         return
     yield from message.extra.get(_KEPT, ())
     if message.content:
-        yield {"role": "assistant", "content": message.content}
+        text = {"type": "output_text", "text": message.content, "annotations": []}
+        yield {"type": "message", "role": "assistant", "status": "completed", "content": [text]}
     for call in message.calls:
         arguments = json.dumps(dict(call.kwargs), default=str, ensure_ascii=False)
         yield {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": arguments}

@@ -18,9 +18,9 @@ def ours(library: Any, error: Any, /, *, who: str, key: str | None, remedy: str)
         status = code if isinstance(code, int) and 400 <= code < 600 else _STATUS.get(str(code))
         reason = f" ({error.__cause__})" if error.__cause__ else ""
         return failure(who, f"{message}{reason}", status=status, key=key, remedy=remedy)
-    return failure(
-        who, message, status=error.status_code, key=key, remedy=remedy, wait=wait_from(error.response.headers)
-    )
+    # An error in the middle of a stream has the status of the stream, which is 200.
+    status = error.status_code if error.status_code >= 400 else _STATUS.get(str(code))
+    return failure(who, message, status=status, key=key, remedy=remedy, wait=wait_from(error.response.headers))
 
 
 _STATUS = {"invalid_request_error": 400, "authentication_error": 401, "permission_error": 403, "not_found_error": 404}

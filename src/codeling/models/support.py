@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from ..errors import MissingDependency
 
-__all__ = ("PerLoop", "needed", "settled", "worked")
+__all__ = ("PerLoop", "needed", "pieces", "settled", "worked")
 
 T = TypeVar("T")
 
@@ -80,6 +80,41 @@ async def worked(pool: Executor | None, work: Callable[[], T], /, *, stop: threa
         stop.set()
         await settled(job)
         raise
+
+
+async def pieces(work: Callable[[Callable[[T], bool]], None], /, *, stop: Callable[[], None]) -> AsyncGenerator[T]:
+    """Give what blocking work tells from a thread of its own; `tell` returns True once nobody listens any more.
+
+    When it is closed before its end, `stop` is called, from this thread, to end the work early.
+    """
+    loop = asyncio.get_running_loop()
+    told: asyncio.Queue[tuple[T] | None] = asyncio.Queue()
+    over, job = threading.Event(), Future[None]()
+
+    def tell(piece: tuple[T] | None) -> bool:
+        try:
+            loop.call_soon_threadsafe(told.put_nowait, piece)
+        except RuntimeError:  # The loop was closed over our head: nobody listens any more.
+            over.set()
+        return over.is_set()
+
+    def run() -> None:
+        try:
+            work(lambda piece: tell((piece,)))
+            job.set_result(None)
+        except BaseException as error:  # noqa: BLE001  # it is raised below, where somebody waits for it
+            job.set_exception(error)
+        tell(None)
+
+    threading.Thread(target=run, daemon=True, name="codeling-model").start()
+    try:
+        while (piece := await told.get()) is not None:
+            yield piece[0]
+        job.result()
+    finally:
+        over.set()
+        if not job.done():
+            stop()
 
 
 async def settled(job: asyncio.Future[Any] | Future[Any]) -> None:
