@@ -31,6 +31,7 @@ class Entry:
     """The vendor's own library, which is always the real one."""
     make: Callable[..., Model]
     wire: Wire = field(default_factory=Chat)
+    streams: bool = True
 
     def __str__(self) -> str:
         return f"{self.name} ({self.library} real, wire recorded)"
@@ -101,7 +102,7 @@ RECORDED = (
     Entry(name="ollama", library="ollama", make=_ollama, wire=Ollama()),
     Entry(name="google", library="google-genai", make=_google, wire=Google()),
     Entry(name="bedrock", library="boto3", make=_bedrock(), wire=Bedrock()),
-    Entry(name="bedrock whole", library="boto3", make=_bedrock(streaming=False), wire=Bedrock()),
+    Entry(name="bedrock whole", library="boto3", make=_bedrock(streaming=False), wire=Bedrock(), streams=False),
 )
 
 REAL = tuple(

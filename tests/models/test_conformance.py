@@ -21,9 +21,10 @@ from codeling.messages import Audio, Delta, Image, Json, Message, Reply, Request
 from codeling.models.answer import UNREADABLE
 
 from .adapters import RECORDED, Entry
-from .loopback import KEY, Loopback
+from .loopback import KEY, Handler, Loopback
 from .wires import Said, Trouble
 
+pytestmark = pytest.mark.filterwarnings("ignore:Items .* on TypedDict:UserWarning")  # litellm's own types
 ASK = (Message(role="user", content="Hello?"),)
 CITY: Json = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 WEATHER = ToolSchema(name="weather", description="The weather of a city.", parameters=CITY)
@@ -227,19 +228,23 @@ def test_500_for_ever(entry: Entry, loopback: Loopback) -> None:
     assert len(loopback.asked) == 2
 
 
-@pytest.mark.parametrize("body", [b'{"half": ', b"<html>busy</html>", b"{}", b"[]"])
-def test_malformed_body(entry: Entry, loopback: Loopback, body: bytes) -> None:
-    """A body that is no answer, or an answer without a choice, is tried again and then a `ModelError`."""
-    loopback.steps = [lambda http: http.answer(body), entry.wire.says(Said())]
+def test_malformed_body(entry: Entry, loopback: Loopback) -> None:
+    """A body that is no answer, or an answer without a choice, is tried again, and in the end a `ModelError`."""
+    bodies = [b'{"half": ', b"<html>busy</html>", b"{}", b"[]"]
+    model = entry.make(loopback.url, retries=0)
+    for body in bodies:
+        loopback.steps = [lambda http, body=body: http.answer(body)]  # type: ignore[misc]  # mypy sees no default
+        with pytest.raises(ModelError, match="tried 1 time"):
+            ask(model)
+    loopback.steps = [lambda http: http.answer(bodies[0]), entry.wire.says(Said())]
     assert ask(entry.make(loopback.url)).content == "hello"
-    loopback.steps = [lambda http: http.answer(body)]
-    with pytest.raises(ModelError, match="tried 2 times"):
-        ask(entry.make(loopback.url))
 
 
 @pytest.mark.parametrize("cut", [True, False], ids=["reset", "ended early"])
 def test_connection_cut_in_the_middle(entry: Entry, loopback: Loopback, cut: bool) -> None:
     """A stream that breaks, by a reset or an early end, is begun anew and its first half forgotten."""
+    if not entry.streams:
+        pytest.skip("it never streams")
     said = Said(text=("the ", "whole ", "of ", "it"))
     loopback.steps = [entry.wire.breaks(said, cut=cut), entry.wire.says(said)]
     reply, _ = stream(entry.make(loopback.url))
@@ -250,10 +255,12 @@ def test_connection_cut_in_the_middle(entry: Entry, loopback: Loopback, cut: boo
 
 def test_pieces_that_are_not_what_they_should_be(entry: Entry, loopback: Loopback) -> None:
     """A stream of nonsense is a `ModelError`."""
+    if not entry.streams:
+        pytest.skip("it never streams")
     junk = [b"data: {]\n\n", b'data: {"choices": [7]}\n\n', b"\x00\xff\n", b"data: [DONE]\n\n"]
     loopback.steps = [lambda http: http.pour(junk, kind=entry.wire.kind)]
     with pytest.raises(ModelError):
-        stream(entry.make(loopback.url))
+        stream(entry.make(loopback.url, retries=0))
 
 
 @pytest.mark.parametrize(
@@ -270,7 +277,7 @@ def test_hopeless_failures(entry: Entry, loopback: Loopback, kind: Any, error: t
     model = entry.make(loopback.url)
     for way in (ask, stream):
         with pytest.raises(error, match=remedy) as raised:
-            way(model)  # type: ignore[operator]  # two functions of one shape
+            way(model)
         assert KEY not in str(raised.value)
         assert raised.value.__cause__ is None
         assert raised.value.__suppress_context__
@@ -280,7 +287,11 @@ def test_hopeless_failures(entry: Entry, loopback: Loopback, kind: Any, error: t
 def test_timeout(entry: Entry, loopback: Loopback) -> None:
     """A server that does not answer in time is a `ModelError` that says so."""
     over = threading.Event()
-    loopback.steps = [lambda http: over.wait(5)]
+
+    def hang(http: Handler) -> None:
+        over.wait(5)
+
+    loopback.steps = [hang]
     with pytest.raises(ModelError, match=r"(?i)timed? ?out"):
         ask(entry.make(loopback.url, retries=0, timeout=0.3))
     over.set()
@@ -294,8 +305,8 @@ def test_unreachable(entry: Entry) -> None:
 
 def test_cancellation_leaves_nothing_running(entry: Entry, loopback: Loopback) -> None:
     """A reply that is cancelled in the middle hangs up on the server, and leaves no task and no thread."""
-    if entry.name == "bedrock whole":
-        pytest.skip("without streaming there is no middle")
+    if not entry.streams:
+        pytest.skip("it never streams")
     loopback.steps = [entry.wire.dawdles(Said(text=("on ", "and ", "on ")))]
     model = entry.make(loopback.url)
 

@@ -276,6 +276,7 @@ class Anthropic(Wire):
             {"type": "message_start", "message": self._message() | {"usage": self._usage() | {"output_tokens": 1}}},
             {"type": "ping"},
         ]
+        given_by = iter([given for _, _, given in said.calls])
         for index, block in enumerate(self._blocks(said)):
             match block["type"]:
                 case "thinking":
@@ -289,7 +290,7 @@ class Anthropic(Wire):
                     deltas = [{"type": "text_delta", "text": text} for text in said.text]
                 case _:
                     empty = block | {"input": {}}
-                    given = next(given for id, _, given in said.calls if id == block["id"])
+                    given = next(given_by)
                     deltas = [{"type": "input_json_delta", "partial_json": part} for part in (given[:5], given[5:])]
             events.append({"type": "content_block_start", "index": index, "content_block": empty})
             events += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]

@@ -14,7 +14,7 @@ from contextlib import aclosing, suppress
 from threading import Lock
 from typing import Any
 
-from ..errors import ModelAccessDenied, ModelError
+from ..errors import MissingDependency, ModelAccessDenied, ModelError
 from ..messages import Audio, Image, Message, Request, Usage
 from .answer import Answer, Finish, count, reading
 from .chat import Wire
@@ -95,8 +95,9 @@ class AmazonBedrockModel(HostedModel):
         await self._terms.agree(body, lambda fit: self._ask(fit, answer))
 
     async def _ask(self, body: Wire, answer: Answer) -> None:
-        inference = {name: body.pop(name) for name in _INFERENCE if name in body}
-        asked = {"modelId": self.name, **body, **({"inferenceConfig": inference} if inference else {})}
+        inference = {name: body[name] for name in _INFERENCE if name in body}
+        asked = {"modelId": self.name} | {name: value for name, value in body.items() if name not in inference}
+        asked |= {"inferenceConfig": inference} if inference else {}
         held: list[Any] = []
 
         def work(tell: Callable[[Wire], bool]) -> None:
@@ -127,14 +128,18 @@ class AmazonBedrockModel(HostedModel):
 
     def _guarded(self, work: Callable[[Any], None], tell: Any) -> None:
         """Do the work; whatever the vendor's library raises becomes ours, and carries no request."""
-        errors, http = needed("botocore.exceptions", extra="bedrock"), needed("urllib3.exceptions", extra="bedrock")
+        errors = needed("botocore.exceptions", extra="bedrock")
         try:
             work(tell)
+        except MissingDependency:
+            raise
         except (errors.NoCredentialsError, errors.PartialCredentialsError, errors.NoRegionError) as error:
             raise ModelAccessDenied(f"{self.name}: {error} ({_REMEDY})") from None
+        except errors.ParamValidationError as error:
+            raise ModelError(f"{self.name}: {error}") from None
         except errors.ClientError as error:
             raise _Failed(*self._ours(error.response)) from None
-        except (errors.BotoCoreError, http.HTTPError, OSError) as error:
+        except Exception as error:  # noqa: BLE001  # foreign code: its transport and its parsers raise whatever they do
             text = f"{type(error).__name__}: {error}"
             raise _Failed(failure(self.name, text, status=None), None) from None
 

@@ -63,8 +63,8 @@ class GoogleModel(HostedModel):
 
     def _connect(self) -> tuple[Any, Any]:
         library, http = needed("google.genai", extra="google"), needed("httpx", extra="google")
-        session = http.AsyncClient(timeout=self._timeout)
-        options = {"base_url": self._base, "httpx_async_client": session}
+        session = http.AsyncClient()
+        options = {"base_url": self._base, "httpx_async_client": session, "timeout": round(self._timeout * 1000)}
         try:
             client = library.Client(api_key=self._key, http_options=options, **self._options)
         except ValueError as error:
@@ -73,7 +73,7 @@ class GoogleModel(HostedModel):
 
     async def _attempt(self, answer: Answer, /) -> None:
         client, _ = await self._clients.get()
-        errors, http = needed("google.genai.errors", extra="google"), needed("httpx", extra="google")
+        errors = needed("google.genai.errors", extra="google")
         asked = self._asked(answer.request)
         try:
             if answer.on_delta is None:
@@ -88,10 +88,8 @@ class GoogleModel(HostedModel):
                     break
         except errors.APIError as error:
             raise self._ours(error) from None
-        except http.HTTPError as error:
-            raise failure(self.name, f"{type(error).__name__}: {error}", status=None, key=self._key) from None
-        except (errors.UnknownApiResponseError, ValueError) as error:
-            raise Incomplete(f"the answer is not JSON: {error}") from None
+        except (AttributeError, TypeError, ValueError) as error:  # of its reading of what is no answer
+            raise Incomplete(f"the answer is malformed: {error}") from None
 
     def _asked(self, request: Request) -> Wire:
         config = self._parameters | {"automatic_function_calling": {"disable": True}}

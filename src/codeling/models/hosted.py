@@ -11,6 +11,7 @@ from ..protocols import OnDelta
 from .answer import Answer, Incomplete
 from .prices import Prices, priced
 from .retry import TRIES, Transient, failure, persist
+from .support import broken
 from .terms import Terms
 
 __all__ = ("HostedModel",)
@@ -72,6 +73,9 @@ class HostedModel(ABC):
             return answer, answer.reply()
         except Incomplete as error:
             raise failure(self.name, str(error), status=None) from None
+        except broken() as error:
+            text = f"{type(error).__name__}: {error}"
+            raise failure(self.name, text, status=None, key=getattr(self, "_key", None)) from None
         except TimeoutError:
             raise Transient(ModelError(f"{self.name}: the request timed out")) from None
 

@@ -55,7 +55,7 @@ class OllamaModel(HostedModel):
         return library.AsyncClient(self._host, timeout=self._timeout, headers=headers)
 
     async def _attempt(self, answer: Answer, /) -> None:
-        library, http = needed("ollama", extra="ollama"), needed("httpx", extra="ollama")
+        library = needed("ollama", extra="ollama")
         client = await self._clients.get()
         body, streamed = self._body(answer.request), answer.on_delta is not None
         try:
@@ -71,12 +71,8 @@ class OllamaModel(HostedModel):
                     break
         except library.ResponseError as error:
             raise self._ours(error.error, error.status_code) from None
-        except ConnectionError as error:
-            raise self._ours(str(error), None) from None
-        except http.HTTPError as error:
-            raise self._ours(f"{type(error).__name__}: {error}", None) from None
-        except ValueError as error:
-            raise Incomplete(f"the answer is not JSON: {error}") from None
+        except (TypeError, ValueError) as error:
+            raise Incomplete(f"the answer is malformed: {error}") from None
 
     def _body(self, request: Request) -> Wire:
         beside = {name: value for name, value in self._parameters.items() if name in _BESIDE}
