@@ -165,8 +165,9 @@ class Responses(Wire):
     """OpenAI's Responses."""
 
     keeps = "openai_reasoning"
-    words: ClassVar[Mapping[Kind, tuple[int, str]]] = Chat.words | {
-        "overflow": (400, "Your input exceeds the context window of this model.")
+    words: ClassVar[Mapping[Kind, tuple[int, str]]] = {
+        **Chat.words,
+        "overflow": (400, "Your input exceeds the context window of this model."),
     }
 
     def whole(self, said: Said) -> dict[str, Any]:
