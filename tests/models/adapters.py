@@ -97,7 +97,6 @@ RECORDED = (
     Entry(name="azure", library="openai", make=_azure),
     Entry(name="hugging face", library="huggingface_hub", make=_hub),
     Entry(name="litellm", library="litellm", make=_litellm),
-    Entry(name="litellm router", library="litellm", make=_router),
     Entry(name="anthropic", library="anthropic", make=_anthropic, wire=Anthropic()),
     Entry(name="ollama", library="ollama", make=_ollama, wire=Ollama()),
     Entry(name="google", library="google-genai", make=_google, wire=Google()),
@@ -105,10 +104,6 @@ RECORDED = (
     Entry(name="bedrock whole", library="boto3", make=_bedrock(streaming=False), wire=Bedrock(), streams=False),
 )
 
-REAL = tuple(
-    (name, entry.make)
-    for entry in RECORDED
-    if (name := entry.name)
-    in ("openai chat", "openai responses", "hugging face", "litellm", "litellm router", "anthropic")
-)
+_SPOKEN = ("openai chat", "openai responses", "hugging face", "litellm", "anthropic")
+REAL = (*((entry.name, entry.make) for entry in RECORDED if entry.name in _SPOKEN), ("litellm router", _router))
 """The adapters whose dialect llama.cpp's server speaks: there, the library, the server and the weights are real."""
