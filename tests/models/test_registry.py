@@ -37,7 +37,7 @@ def test_short_names() -> None:
     ("spec", "words"),
     [
         ("opanai:gpt-5", "'opanai:gpt-5'.*did you mean 'openai'"),
-        ("gpt-5", "'hf:…', 'local', 'openai:…'"),
+        ("gpt-5", "'hf:…'.*'local'.*'openai:…'"),
         ("", "''"),
         ("local:qwen2.5-coder-15b", "did you mean 'qwen2.5-coder-1.5b'"),
     ],

@@ -214,8 +214,11 @@ def test_a_run_survives_a_server_that_fails_every_third_call(entry: Entry, loopb
         (next(bad) if third else entry.wire.says(Said(text=tuple(next(good).splitlines(keepends=True)))))(http)
 
     loopback.steps = [step]
-    with CodeAgent([], entry.make(loopback.url)) as agent:
-        events = list(agent.run("Count.", stream=True))
+    agent = CodeAgent([], entry.make(loopback.url))
 
-    assert events[-1].output == 4
+    async def watched() -> Any:
+        return [event async for event in agent.astream("Count.")][-1]
+
+    assert asyncio.run(watched()).output == 4
+    agent.close()
     assert len(loopback.asked) == 8

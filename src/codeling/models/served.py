@@ -21,8 +21,8 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, Any, ClassVar
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
@@ -58,15 +58,16 @@ class ServedModel(OpenAIModel):
         super().__init__(model_id, api_base=api_base, **options)
         self._starting = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._ending: Callable[[], object] | None = None
 
     def _sold_by(self) -> str | None:
         return None
 
     def close(self) -> None:
         """End the server. The next reply starts another."""
-        process, self._process = self._process, None
-        if process is not None:
-            _end(process)
+        self._process = None
+        if self._ending is not None:
+            self._ending()
 
     async def _attempt(self, answer: Answer, /) -> None:
         if self._starts and (self._process is None or self._process.poll() is not None):
@@ -80,27 +81,33 @@ class ServedModel(OpenAIModel):
             if self.library and importlib.util.find_spec(self.library) is None:
                 raise MissingDependency(f"this model needs {self.library!r}: pip install 'codeling[{self.extra}]'")
             port = _free_port()
-            filled = [part.format(model=self.name, port=port, key=self._key) for part in self._command]
+            filled = [self._filled(part, port) for part in self._command]
             log = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the process
             self._process = subprocess.Popen(
                 filled, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | self._environment
             )
-            weakref.finalize(self, _end, self._process)
+            self._ending = weakref.finalize(self, _end, self._process, log)
             self._base = f"http://127.0.0.1:{port}/v1"
             self._clients = type(self._clients)(self._connect, self._clients._close)
             self._await(self._process, port, log)
 
-    def _await(self, process: subprocess.Popen[bytes], port: int, log: Any) -> None:
+    def _filled(self, part: str, port: int) -> str:
+        for name, value in {"{model}": self.name, "{port}": str(port), "{key}": self._key or ""}.items():
+            part = part.replace(name, value)
+        return part
+
+    def _await(self, process: subprocess.Popen[bytes], port: int, log: IO[bytes]) -> None:
         deadline = time.monotonic() + self._start_timeout
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 log.seek(0)
                 said = log.read().decode(errors="replace").strip().splitlines()[-8:]
+                log.close()
                 raise ModelError(f"the server of {self.name!r} ended with {process.returncode}: {' | '.join(said)}")
             if _answers(port):
                 return
             time.sleep(0.1)
-        _end(process)
+        _end(process, log)
         raise ModelError(f"the server of {self.name!r} did not answer within {self._start_timeout:g} s")
 
 
@@ -172,7 +179,7 @@ def _answers(port: int) -> bool:
         return False
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
     if process.poll() is None:
         process.terminate()
         try:
@@ -180,3 +187,4 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+    log.close()
