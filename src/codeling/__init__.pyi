@@ -17,9 +17,23 @@ from .journals.postgres import PostgresJournal as PostgresJournal
 from .journals.sqlite import SQLiteJournal as SQLiteJournal
 from .limits import *
 from .messages import *
+from .models.anthropic import AnthropicModel as AnthropicModel
+from .models.azure import AzureOpenAIModel as AzureOpenAIModel
+from .models.bedrock import AmazonBedrockModel as AmazonBedrockModel
+from .models.google import GoogleModel as GoogleModel
 from .models.inference_client import InferenceClientModel as InferenceClientModel
+from .models.litellm import LiteLLMModel as LiteLLMModel
+from .models.litellm import LiteLLMRouterModel as LiteLLMRouterModel
 from .models.local import LocalModel as LocalModel
+from .models.ollama import OllamaModel as OllamaModel
 from .models.openai import OpenAIModel as OpenAIModel
+from .models.prices import Prices as Prices
+from .models.recorded import RecordedModel as RecordedModel
+from .models.served import MLXModel as MLXModel
+from .models.served import VLLMModel as VLLMModel
+from .models.transformers import TransformersModel as TransformersModel
+from .models.wrappers import FallbackModel as FallbackModel
+from .models.wrappers import RateLimitedModel as RateLimitedModel
 from .observers.terminal import TerminalObserver as TerminalObserver
 from .policy import *
 from .protocols import *

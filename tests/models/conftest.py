@@ -6,11 +6,24 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
+import certifi
 import pytest
 
 from codeling.models import weights
 
 from .loopback import KEY, Loopback
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Spare every client the reading of a hundred certificates: nothing here is reached by TLS."""
+    one = tmp_path_factory.mktemp("certificates") / "one.pem"
+    pem = Path(certifi.where()).read_text(encoding="ascii")
+    one.write_text(pem[: pem.index("-----END CERTIFICATE-----") + 26], encoding="ascii")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(one))
+        patch.delenv("AWS_CA_BUNDLE", raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -7,27 +7,35 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeAlias
 
-__all__ = ("KEY", "Loopback", "fails", "says", "streams")
+__all__ = ("KEY", "Handler", "Loopback", "Step", "fails", "says", "streams")
 
 KEY = "sk-loopback-0123456789abcdef"
 
-Step: TypeAlias = "Callable[[_Handler], None]"
+Step: TypeAlias = "Callable[[Handler], None]"
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
+    """Does what the next step says."""
+
     protocol_version = "HTTP/1.1"
     server: Loopback
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.asked.append(body)
+        self.server.paths.append(self.path)
         self.server.headers.append({name.lower(): value for name, value in self.headers.items()})
         steps = self.server.steps
-        (steps.pop(0) if len(steps) > 1 else steps[0])(self)
+        try:
+            (steps.pop(0) if len(steps) > 1 else steps[0])(self)
+        except OSError:
+            self.server.left.set()
+            raise
 
     def do_GET(self) -> None:
         self.answer({"object": "list", "data": [{"id": name, "object": "model"} for name in self.server.models]})
@@ -42,14 +50,21 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def stream(self, chunks: list[object], *, cut: bool) -> None:
+        lines = [f"data: {chunk if isinstance(chunk, str) else json.dumps(chunk)}\n\n".encode() for chunk in chunks]
+        self.pour(lines, cut=cut)
+
+    def pour(
+        self, chunks: Iterable[bytes], *, kind: str = "text/event-stream", cut: bool = False, pause: float = 0
+    ) -> None:
+        """Answer in pieces, perhaps slowly, perhaps with the connection cut at their end."""
         self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Content-Type", kind)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for chunk in chunks:
-            data = f"data: {chunk if isinstance(chunk, str) else json.dumps(chunk)}\n\n".encode()
+        for data in chunks:
             self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
             self.wfile.flush()
+            time.sleep(pause)
         if cut:
             # A reset and not an orderly end, as when a server dies.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -68,11 +83,14 @@ class Loopback(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), Handler)
         self.steps: list[Step] = []
         self.asked: list[dict[str, Any]] = []
+        self.paths: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.models: list[str] = []
+        self.left = threading.Event()
+        """Set once a client has gone away in the middle of an answer."""
         self.faults: list[BaseException] = []
         threading.Thread(target=lambda: self.serve_forever(0.05), daemon=True).start()
 

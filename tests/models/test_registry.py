@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
+from ast import literal_eval
 from pathlib import Path
 
 import pytest
 
 import codeling
+from codeling import LocalModel, OpenAIModel
 from codeling.errors import UnknownName, UsageError
-from codeling.models import LocalModel, OpenAIModel, model_from
-from codeling.models.registry import ADAPTERS
+from codeling.models.registry import ADAPTERS, model_from
 from codeling.testing import ScriptedModel
 
 
@@ -35,7 +37,7 @@ def test_short_names() -> None:
     ("spec", "words"),
     [
         ("opanai:gpt-5", "'opanai:gpt-5'.*did you mean 'openai'"),
-        ("gpt-5", "'hf:…', 'local', 'openai:…'"),
+        ("gpt-5", "'hf:…'.*'local'.*'openai:…'"),
         ("", "''"),
         ("local:qwen2.5-coder-15b", "did you mean 'qwen2.5-coder-1.5b'"),
     ],
@@ -56,20 +58,36 @@ def test_loading() -> None:
     """Naming one model imports its adapter alone, and no adapter imports its library before the first reply."""
     code = """
 import sys
-from codeling.models import model_from
+from codeling.models.registry import model_from
 print([name for name in sys.modules if name.startswith("codeling.models.")])
 model_from("openai:gpt-5")
-import codeling.models.local, codeling.models.inference_client
-print([name for name in ("openai", "xllamacpp", "huggingface_hub", "rich", "pydantic") if name in sys.modules])
+import codeling.models.local, codeling.models.inference_client, codeling.models.anthropic, codeling.models.azure
+import codeling.models.bedrock, codeling.models.google, codeling.models.litellm, codeling.models.ollama
+import codeling.models.served, codeling.models.transformers, codeling.models.recorded, codeling.models.wrappers
+print([name for name in sys.modules if name.partition(".")[0] not in (*sys.stdlib_module_names, "codeling")])
 """
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    run = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    first, foreign = run.stdout.splitlines()
 
-    assert run.stdout == "['codeling.models.registry']\n[]\n"
+    assert first == "['codeling.models.registry']"
+    assert {"openai", "xllamacpp", "torch", "httpx", "pydantic", "litellm"} & set(literal_eval(foreign)) == set()
 
 
 @pytest.mark.parametrize(
     ("spec", "command"),
-    [("openai:gpt-5", "codeling[openai]"), ("hf:org/model", "codeling[hub]"), ("local:{junk}", "codeling[local]")],
+    [
+        ("openai:gpt-5", "codeling[openai]"),
+        ("hf:org/model", "codeling[hub]"),
+        ("local:{junk}", "codeling[local]"),
+        ("anthropic:claude", "codeling[anthropic]"),
+        ("azure:mine", "codeling[openai]"),
+        ("bedrock:m", "codeling[bedrock]"),
+        ("google:gemini", "codeling[google]"),
+        ("litellm:a/b", "codeling[litellm]"),
+        ("ollama:m", "codeling[ollama]"),
+        ("transformers:m", "codeling[transformers]"),
+        ("vllm:m", "codeling[vllm]"),
+    ],
 )
 def test_missing_library(spec: str, command: str, tmp_path: Path) -> None:
     """Without its library a model's first reply says what to install."""
@@ -79,7 +97,7 @@ def test_missing_library(spec: str, command: str, tmp_path: Path) -> None:
 import asyncio
 from codeling.errors import MissingDependency
 from codeling.messages import Message, Request
-from codeling.models import model_from
+from codeling.models.registry import model_from
 try:
     asyncio.run(model_from({spec.format(junk=junk)!r}).reply(Request(messages=(Message(role="user", content="hi"),))))
 except MissingDependency as error:
@@ -96,5 +114,18 @@ except MissingDependency as error:
 
 def test_table() -> None:
     """Every line of the table names an adapter that is there, and making one needs neither key nor library."""
-    for prefix in ADAPTERS:
-        assert model_from(prefix).name
+    for prefix, adapter in ADAPTERS.items():
+        if prefix == "mlx":
+            continue
+        assert type(model_from(prefix if adapter.bare else f"{prefix}:m")).__name__ in adapter.path
+        if not adapter.bare:
+            with pytest.raises(UsageError, match="say which model"):
+                model_from(prefix)
+
+
+def test_mlx_says_where_it_runs() -> None:
+    """Where there is no Apple silicon, MLX is refused with what to use instead."""
+    if (sys.platform, platform.machine()) == ("darwin", "arm64"):
+        pytest.skip("it runs here")
+    with pytest.raises(UsageError, match=r"Apple silicon.*'local:…'"):
+        model_from("mlx:m")

@@ -114,7 +114,13 @@ async def carry_out(reply: Reply, step: int, *, call: Callable[[ToolCall], Await
 
     A reply in plain words, without a call, is the answer. `final_answer` counts only when it comes
     alone: beside other calls the model has not read their results yet.
+    A reply that hit its length limit is asked for again: what is left of it may be half a call.
     """
+    if reply.finish == "length":
+        raise ParseError(
+            "Your reply was cut off at its length limit, and nothing in it was called. Make it shorter: "
+            "fewer calls at once, or shorter arguments."
+        )
     if not reply.calls:
         if not reply.content.strip():
             raise ParseError("Your reply was empty. Call a tool, or call final_answer with the answer.")

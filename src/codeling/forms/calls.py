@@ -1,10 +1,18 @@
-"""Reads tool calls that a model wrote as text, in the shapes that models write them.
+"""Reads tool calls that a model wrote as text, in the shapes that models write them. It never makes one.
 
-JSON objects (one, several, or in a list; bare, fenced or in tags), Python dicts, and calls as Python
-writes them. Where two readings are possible: a JSON object counts as a call only if it names its tool
-under one of the usual keys, or if its only key is the name of a known tool; a Python call counts only
-for a known tool and where it stands on a line of its own. A tool's description that the model repeats,
-with a schema where the arguments would be, is no call. Thoughts are not read.
+JSON objects (one, several, or in a list; bare, fenced or in tags), Python dicts, calls as Python writes
+them, and the marks of model families: `<function=…>`, `<invoke …>`, `<arg_key>`, `[ARGS]`, DeepSeek's,
+Kimi's and gpt-oss's tokens, `Action:` with `Action Input:`. Where two readings are possible, these rules
+choose; `tests/reading/calls.toml` has a line for each.
+
+1. Thoughts are not read, nor is what stands after a result that the model made up.
+2. A family's marks are read first: what they name is a call, whether there is such a tool or not.
+3. A JSON object or Python dict counts as a call only if it names its tool under one of the usual keys and
+   has arguments or that tool is known, or if its only key is the name of a known tool.
+4. A tool's description that the model repeats, with a schema where the arguments would be, is no call.
+5. A Python call counts only for a known tool, with plain values, and on a line of its own or in a list.
+6. A comma too many, an end too few and arguments that are JSON in a string are put right; nothing else is.
+7. All calls are read, in their order; the same call written twice in a row counts once.
 """
 
 from __future__ import annotations
@@ -14,15 +22,34 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
-from .reading import tidy
+from .reading import MADE_UP, tidy
 
 __all__ = ("TextCall", "read_calls")
 
 _NAMES = ("name", "tool", "tool_name", "function", "action", "recipient_name")
 _ARGUMENTS = ("arguments", "parameters", "args", "input", "action_input", "kwargs", "tool_input")
-_TAGGED = re.compile(r"<function=([\w.-]+)>\s*(\{.*?)(?:</function>|\Z)", re.DOTALL)
+_NAME = r"[\w.-]{1,80}"
+_MARKED = re.compile(
+    rf"<function=(?P<llama>{_NAME})>|<invoke name=[\"'](?P<claude>{_NAME})[\"']>"
+    rf"|<tool_call>\s*(?P<glm>{_NAME})\s*(?=<arg_key>|</tool_call>)"
+    rf"|(?:\[TOOL_CALLS\]\s*)?\b(?P<mistral>{_NAME})\s*\[ARGS\]"
+    rf"|functions\.(?P<kimi>{_NAME}?):\d+\s*<\|tool_call_argument_begin\|>"
+    rf"|<\uff5ctool\u2581call\u2581begin\uff5c>(?:function<\uff5ctool\u2581sep\uff5c>)?(?P<deepseek>{_NAME})"
+    rf"|to=functions\.(?P<gpt_oss>{_NAME})[^{{}}]{{0,80}}?<\|message\|>"
+    rf"|^[ *]*Action[ *]*:[ *`]*(?P<react>{_NAME})[ *`]*\n+[ *]*Action Input[ *]*:[ *]*",
+    re.MULTILINE,
+)
+"""Where a family of models begins a call, with its name."""
+_GIVEN = re.compile(
+    r"<parameter(?:=| name=[\"'])(?P<key>[\w.-]+)[\"']?>(?P<value>.*?)</parameter>"
+    r"|<arg_key>(?P<key2>.*?)</arg_key>\s*<arg_value>(?P<value2>.*?)</arg_value>",
+    re.DOTALL,
+)
+"""One argument in tags."""
+_MADE_UP = re.compile(MADE_UP, re.MULTILINE | re.IGNORECASE)
 _TRAILING = re.compile(r",\s*(?=[}\]])")
 _MOST = 200_000
 
@@ -39,10 +66,45 @@ class TextCall:
 def read_calls(text: str, names: Collection[str]) -> list[TextCall]:
     """Give the calls in a reply, in their order; none for plain prose. `names` are the tools that there are."""
     text = tidy(text)[:_MOST]
-    if tagged := [(match[1], _loaded(match[2])) for match in _TAGGED.finditer(text)]:
-        return [TextCall(name=name, kwargs=dict(given)) for name, given in tagged if isinstance(given, Mapping)]
-    calls = [call for item in _objects(text) for call in _calls(item, names)]
-    return calls or list(_python_calls(text, names))
+    calls = list(_marked_calls(text))
+    for part in () if calls else (_before_made_up(text), text):
+        calls = [call for item in _objects(part) for call in _calls(item, names)]
+        if calls := calls or list(_python_calls(part, names)):
+            break
+    return [call for number, call in enumerate(calls) if not number or call != calls[number - 1]]
+
+
+def _marked_calls(text: str) -> Iterator[TextCall]:
+    marks = list(_MARKED.finditer(text))
+    for mark, after in zip_longest(marks, marks[1:]):
+        name = next(name for name in mark.groups() if name)
+        body = text[mark.end() : after.start() if after else len(text)]
+        if given := [(m["key"] or m["key2"], m["value"] or m["value2"] or "") for m in _GIVEN.finditer(body)]:
+            yield TextCall(name=name, kwargs={key.strip(): _value(value) for key, value in given})
+            continue
+        start = re.compile(r"[{\[]").search(body)
+        found = _loaded(body[start.start() : _end(body, start.start())]) if start else None
+        plain = body.strip().partition("\n")[0].strip("`\"' ")
+        if found is None and mark["react"] and plain:
+            yield TextCall(name=name, args=[plain])  # a ReAct input in plain words
+        elif found is not None or not start:
+            yield _call(name, found)
+
+
+def _value(text: str) -> Any:
+    """Read an argument in tags: a text, unless it is a list, an object or a literal of JSON's."""
+    text = text.removeprefix("\n").removesuffix("\n")
+    if text.strip()[:1] in ("{", "[") or text.strip() in ("true", "false", "null"):
+        read = _loaded(text)
+        return text if read is None and text.strip() != "null" else read
+    return text
+
+
+def _before_made_up(text: str) -> str:
+    """Give the reply up to a result that only the other side can give, where something stands before it."""
+    done = re.search(r"[})]", text)
+    mark = _MADE_UP.search(text, done.end()) if done else None
+    return text[: mark.start()] if mark else text
 
 
 def _objects(text: str) -> Iterator[Any]:
@@ -145,16 +207,21 @@ def _call(name: str, given: Any) -> TextCall:
 def _python_calls(text: str, names: Collection[str]) -> Iterator[TextCall]:
     for line in text.splitlines():
         stripped = line.strip().strip("`").strip()
-        if not stripped.endswith(")") or stripped.partition("(")[0] not in names:
+        if not stripped.endswith((")", "]")) or not any(name in stripped for name in names):
             continue
         try:
             node = ast.parse(stripped, mode="eval").body
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
-        if isinstance(node, ast.Call):
-            try:
-                args = [ast.literal_eval(arg) for arg in node.args]
-                kwargs = {str(word.arg): ast.literal_eval(word.value) for word in node.keywords}
-            except (ValueError, TypeError):
-                continue
-            yield TextCall(name=stripped.partition("(")[0], args=args, kwargs=kwargs)
+        for made in node.elts if isinstance(node, ast.List) else [node]:
+            if isinstance(made, ast.Call) and isinstance(made.func, ast.Name) and made.func.id in names:
+                yield from _python_call(made, made.func.id)
+
+
+def _python_call(made: ast.Call, name: str) -> Iterator[TextCall]:
+    try:
+        args = [ast.literal_eval(arg) for arg in made.args]
+        kwargs = {str(word.arg): ast.literal_eval(word.value) for word in made.keywords}
+    except (ValueError, TypeError):
+        return
+    yield TextCall(name=name, args=args, kwargs=kwargs)

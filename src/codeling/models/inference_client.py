@@ -12,12 +12,14 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from ..errors import ModelAccessDenied, ModelError, UsageError
-from ..messages import Reply, Request
-from ..protocols import OnDelta
-from .chat import Answer, Incomplete, Wire, answer_from, body_from
-from .retry import Transient, failure, persist, wait_from
+from ..messages import Request
+from .answer import Answer, Incomplete, reading
+from .chat import Wire, body_from, take, take_whole
+from .hosted import HostedModel
+from .prices import Prices
+from .retry import TRIES, Transient, failure, wait_from
 from .support import needed
-from .terms import Refused, Terms
+from .terms import Refused
 
 __all__ = ("InferenceClientModel",)
 
@@ -25,11 +27,14 @@ _REMEDY = "set the environment variable HF_TOKEN, pass token=…, or log in with
 _OF_TOOLS = ("tool_choice",)
 
 
-class InferenceClientModel:
+class InferenceClientModel(HostedModel):
     """A model behind Hugging Face's inference providers, or behind the endpoint at `base_url`.
 
     `api_key` is another name for `token`. `parameters` go into every request as they are.
     """
+
+    extra = "hub"
+    hears = True
 
     def __init__(
         self,
@@ -41,37 +46,33 @@ class InferenceClientModel:
         timeout: float = 120,
         bill_to: str | None = None,
         base_url: str | None = None,
+        retries: int = TRIES - 1,
+        reads_images: bool = True,
+        prices: Prices | None = None,
         **parameters: Any,
     ) -> None:
         if token is not None and api_key is not None:
             raise UsageError("token and api_key are two names for one thing; pass one of them")
-        self.name = model_id
-        """The model's name on the Hub."""
+        super().__init__(model_id, retries=retries, reads_images=reads_images, prices=prices)
+        self._provider = provider
         self._token = token or api_key
         self._base = base_url
         where = {"base_url": base_url} if base_url else {"provider": provider}
         self._options = {"timeout": timeout, "bill_to": bill_to, **where}
         self._parameters = parameters
-        self._terms = Terms()
 
-    async def reply(self, request: Request, /, *, on_delta: OnDelta | None = None) -> Reply:
-        """Answer the conversation; see `Model.reply`.
+    def _sold_by(self) -> str | None:
+        return self._base or (f"huggingface_{self._provider}" if self._provider else None)
 
-        A stream that breaks in the middle is begun anew, so `on_delta` may see a beginning twice.
-        """
-        return await persist(lambda: self._attempt(request, on_delta))
-
-    async def _attempt(self, request: Request, on_delta: OnDelta | None) -> Reply:
+    async def _attempt(self, answer: Answer, /) -> None:
         hub, errors = await asyncio.to_thread(_libraries)
         token = self._token or hub.get_token()
         if token is None and self._base is None:
             raise ModelAccessDenied(f"Hugging Face wants a token for {self.name!r} and none was found: {_REMEDY}")
-        body = self._body(request, streamed=on_delta is not None)
+        body = self._body(answer.request, streamed=answer.on_delta is not None)
         try:
             async with hub.AsyncInferenceClient(token=token, **self._options) as client:
-                return await self._terms.agree(body, lambda fit: self._ask(client, fit, Answer(request, on_delta)))
-        except Incomplete as error:
-            raise Transient(ModelError(f"{self.name}: {error}")) from None
+                await self._terms.agree(body, lambda fit: self._ask(client, fit, answer))
         except errors.HTTPError as error:
             # The vendor's error holds the request with its headers, and so the token: it goes no further.
             raise self._ours(error, token) from None
@@ -82,7 +83,7 @@ class InferenceClientModel:
             body = {name: value for name, value in body.items() if name not in _OF_TOOLS}
         return body | ({"stream_options": {"include_usage": True}} if streamed else {})
 
-    async def _ask(self, client: Any, body: Wire, answer: Answer) -> Reply:
+    async def _ask(self, client: Any, body: Wire, answer: Answer) -> None:
         errors = needed("huggingface_hub.errors", extra="hub")
         body = dict(body)
         messages = body.pop("messages")
@@ -90,9 +91,13 @@ class InferenceClientModel:
         try:
             response = await client.chat_completion(messages, model=self.name, stream=streamed, extra_body=body)
             if not streamed:
-                return answer_from(_plain(response), answer.request)
+                with reading():
+                    take_whole(answer, _plain(response))
+                return
             async for chunk in response:
-                if answer.add(_plain(chunk)):
+                with reading():
+                    over = take(answer, _plain(chunk))
+                if over:
                     break
         except errors.HfHubHTTPError as error:
             if error.response.status_code not in (400, 422):
@@ -100,7 +105,6 @@ class InferenceClientModel:
             raise Refused(self._ours(error, client.token), _said(error)) from None
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise Incomplete(f"the answer is not JSON: {error}") from None
-        return answer.reply()
 
     def _ours(self, error: Any, token: str | None) -> ModelError | Transient:
         response = getattr(error, "response", None)

@@ -21,7 +21,8 @@ from ..errors import ModelError, UsageError
 from ..messages import Reply, Request
 from ..protocols import OnDelta
 from . import weights
-from .chat import Answer, Incomplete, Wire, body_from
+from .answer import Answer, Incomplete
+from .chat import Wire, body_from, take
 from .retry import Transient, failure
 from .support import needed, settled, worked
 
@@ -81,7 +82,7 @@ class LocalModel:
         try:
             async with aclosing(engine.converse(self._body(request))) as chunks:
                 async for chunk in chunks:
-                    if answer.add(self._checked(chunk)):
+                    if take(answer, self._checked(chunk)):
                         break
             return answer.reply()
         except Incomplete as error:

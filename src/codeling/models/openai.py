@@ -1,4 +1,4 @@
-"""Models behind OpenAI's chat completions: OpenAI itself and every server that speaks the same.
+"""Models behind OpenAI's two dialects: OpenAI itself and every server that speaks the same.
 
 No server is known here by its name; what one refuses is learnt from it (`terms.py`).
 """
@@ -7,30 +7,40 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from types import ModuleType
+from typing import Any, Literal
 
 from ..errors import ModelAccessDenied, ModelError, UsageError
-from ..messages import Reply, Request
-from ..protocols import OnDelta
-from .chat import Answer, Incomplete, Wire, answer_from, body_from
-from .retry import TRIES, Transient, failure, persist, wait_from
+from ..messages import Request
+from . import chat, responses
+from .answer import Answer, Incomplete, reading
+from .chat import Wire
+from .hosted import HostedModel
+from .prices import Prices
+from .retry import TRIES, Transient
+from .stainless import data, ours, said
 from .support import PerLoop, needed
-from .terms import Refused, Terms
+from .terms import OPTIONAL, Refused, Terms
 
 __all__ = ("OpenAIModel",)
 
 _OF_TOOLS = ("tool_choice", "parallel_tool_calls")
 _OF_REQUEST = ("extra_headers", "extra_query", "timeout")
-_REMEDY = "pass api_key=… or set the environment variable OPENAI_API_KEY"
 
 
-class OpenAIModel:
+class OpenAIModel(HostedModel):
     """A model behind OpenAI's API or any server that is compatible with it.
 
-    Without `model_id`, the server's only model is taken. `parameters` go into every request as
-    they are, such as `top_p=0.9` or what only this server knows. `grammar=True` says that the
-    server takes GBNF grammars, as llama.cpp's does.
+    Without `model_id`, the server's only model is taken. `api="responses"` speaks the Responses
+    dialect instead of chat completions: a model's reasoning is then returned to it. `parameters` go
+    into every request as they are, such as `top_p=0.9` or what only this server knows.
+    `grammar=True` says that the server takes GBNF grammars, as llama.cpp's does.
     """
+
+    extra = "openai"
+    provider = "openai"
+    hears = True
+    _remedy = "pass api_key=… or set the environment variable OPENAI_API_KEY"
 
     def __init__(
         self,
@@ -41,110 +51,103 @@ class OpenAIModel:
         organization: str | None = None,
         project: str | None = None,
         client_kwargs: Mapping[str, Any] | None = None,
+        api: Literal["chat", "responses"] = "chat",
         temperature: float | None = None,
         max_tokens: int | None = None,
         grammar: bool = False,
+        reads_images: bool = True,
+        prices: Prices | None = None,
         **parameters: Any,
     ) -> None:
+        if api not in ("chat", "responses"):
+            raise UsageError(f"api is 'chat' or 'responses', not {api!r}")
         options = dict(client_kwargs or {})
-        self._tries = int(options.pop("max_retries", TRIES - 1)) + 1
-        self._base, self._key = api_base, api_key
+        retries = int(options.pop("max_retries", TRIES - 1))
+        super().__init__(model_id or api_base or "openai", retries=retries, reads_images=reads_images, prices=prices)
+        self._base, self._key, self._model = api_base, api_key, model_id
         self._options = {"organization": organization, "project": project, **options}
-        self._model = model_id
+        self._dialect: ModuleType = responses if api == "responses" else chat
         self._grammar = grammar
-        self._parameters = {"temperature": temperature, "max_tokens": max_tokens} | parameters
-        self._terms = Terms()
+        limit = "max_tokens" if api == "chat" else "max_output_tokens"
+        self._parameters = {"temperature": temperature, limit: max_tokens} | parameters
+        self._terms = Terms(OPTIONAL if api == "chat" else responses.OPTIONAL)
         self._clients: PerLoop[Any] = PerLoop(self._connect, _disconnect)
 
-    @property
-    def name(self) -> str:
-        """The model's name, or where it is served until its name is known."""
-        return self._model or self._base or "openai"
-
-    async def reply(self, request: Request, /, *, on_delta: OnDelta | None = None) -> Reply:
-        """Answer the conversation; see `Model.reply`.
-
-        A stream that breaks in the middle is begun anew, so `on_delta` may see a beginning twice.
-        """
-        client = await self._clients.get()
-        return await persist(lambda: self._attempt(client, request, on_delta), tries=self._tries)
+    def _sold_by(self) -> str | None:
+        return self._base or os.environ.get("OPENAI_BASE_URL") or self.provider
 
     def _connect(self) -> Any:
         openai = needed("openai", extra="openai")
         key = self._key or os.environ.get("OPENAI_API_KEY")
         if not key and (self._base or os.environ.get("OPENAI_BASE_URL")):
             key = "none"  # Servers of one's own seldom want a key, and the library always does.
-        options = {"api_key": key, "base_url": self._base} | self._options
+        return self._made(openai.AsyncOpenAI, {"api_key": key, "base_url": self._base} | self._options)
+
+    def _made(self, kind: Any, options: Mapping[str, Any]) -> Any:
+        openai = needed("openai", extra="openai")
         try:
-            client = openai.AsyncOpenAI(max_retries=0, **options)
+            client = kind(max_retries=0, **options)
         except openai.OpenAIError as error:
-            raise ModelAccessDenied(f"OpenAI wants a key and none was found: {_REMEDY} ({error})") from None
-        # Naming it loads that part of the library, here and not in the event loop.
-        _ = client.chat.completions
+            raise ModelAccessDenied(f"{self.name}: no key was found: {self._remedy} ({error})") from None
+        # Naming them loads those parts of the library, here and not in the event loop.
+        _ = client.chat.completions, client.responses
         return client
 
-    async def _attempt(self, client: Any, request: Request, on_delta: OnDelta | None) -> Reply:
+    async def _attempt(self, answer: Answer, /) -> None:
+        client = await self._clients.get()
         openai = needed("openai", extra="openai")
         try:
             model = self._model or await self._only_model(client)
-            body = self._body(request, streamed=on_delta is not None)
-            return await self._terms.agree(body, lambda fit: self._ask(client, model, fit, Answer(request, on_delta)))
-        except Incomplete as error:
-            raise Transient(ModelError(f"{self.name}: {error}")) from None
+            body = self._body(answer.request, streamed=answer.on_delta is not None)
+            await self._terms.agree(body, lambda fit: self._ask(client, model, fit, answer))
         except openai.APIError as error:
-            # The vendor's error holds the request with its headers, and so the key: it goes no further.
             raise self._ours(error, client.api_key) from None
 
     async def _only_model(self, client: Any) -> str:
         found = [model.id for model in (await client.models.list()).data]
         if len(found) != 1:
             raise UsageError(f"say which model: model_id=… is one of {', '.join(sorted(found)) or 'none'}")
-        self._model = str(found[0])
+        self._model = self._name = str(found[0])
         return self._model
 
     def _body(self, request: Request, *, streamed: bool) -> Wire:
-        body = {name: value for name, value in self._parameters.items() if value is not None} | body_from(request)
+        asked: Wire = self._dialect.body_from(request)
+        body = {name: value for name, value in self._parameters.items() if value is not None} | asked
         if not request.tools:
             body = {name: value for name, value in body.items() if name not in _OF_TOOLS}
         if request.grammar is not None and self._grammar:
             body["grammar"] = request.grammar
-        return body | ({"stream_options": {"include_usage": True}} if streamed else {})
+        usage = streamed and self._dialect is chat
+        return body | ({"stream_options": {"include_usage": True}} if usage else {})
 
-    async def _ask(self, client: Any, model: str, body: Wire, answer: Answer) -> Reply:
+    async def _ask(self, client: Any, model: str, body: Wire, answer: Answer) -> None:
         openai = needed("openai", extra="openai")
-        create = client.chat.completions.create
-        own = {name: body.pop(name) for name in _OF_REQUEST if name in body}
-        messages = body.pop("messages")
+        create, held = client.chat.completions.create, "messages"
+        if self._dialect is responses:
+            create, held = client.responses.create, "input"
+        own = {name: body.pop(name) for name in (*_OF_REQUEST, held) if name in body}
         # All the rest goes as an extra body, so that no version of the library need know its names.
         body |= body.pop("extra_body", None) or {}
         streamed = answer.on_delta is not None
         try:
-            response = await create(model=model, messages=messages, stream=streamed, extra_body=body, **own)
+            response = await create(model=model, stream=streamed, extra_body=body, **own)
         except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-            raise Refused(self._ours(error, client.api_key), f"{error.param or ''} {error}") from None
+            raise Refused(self._ours(error, client.api_key), f"{error.param or ''} {said(error)[0]}") from None
         except ValueError as error:
             raise Incomplete(f"the answer is not JSON: {error}") from None
         if not streamed:
-            return answer_from(_data(response, openai.BaseModel), answer.request)
+            with reading():
+                self._dialect.take_whole(answer, data(response, openai.BaseModel))
+            return
         async with response:
-            while (chunk := await _next(response)) is not None:
-                if answer.add(_data(chunk, openai.BaseModel)):
+            while (piece := await _next(response)) is not None:
+                with reading():
+                    over = self._dialect.take(answer, data(piece, openai.BaseModel))
+                if over:
                     break
-        return answer.reply()
 
     def _ours(self, error: Any, key: str) -> ModelError | Transient:
-        openai = needed("openai", extra="openai")
-        body = error.body if isinstance(error.body, Mapping) else {}
-        message = body.get("message")
-        message = message if isinstance(message, str) and message else str(error.message or type(error).__name__)
-        code = body.get("code") or body.get("type") or ""
-        message = f"{message} [{code}]" if isinstance(code, str) and code and code not in message else message
-        if not isinstance(error, openai.APIStatusError):
-            status = code if isinstance(code, int) and 400 <= code < 600 else None
-            reason = f" ({error.__cause__})" if error.__cause__ else ""
-            return failure(self.name, f"{message}{reason}", status=status, key=key, remedy=_REMEDY)
-        wait = wait_from(error.response.headers)
-        return failure(self.name, message, status=error.status_code, key=key, remedy=_REMEDY, wait=wait)
+        return ours(needed("openai", extra="openai"), error, who=self.name, key=key, remedy=self._remedy)
 
 
 async def _disconnect(client: Any) -> None:
@@ -156,8 +159,3 @@ async def _next(stream: Any) -> Any:
         return await anext(stream, None)
     except ValueError as error:
         raise Incomplete(f"a piece of the answer is not JSON: {error}") from None
-
-
-def _data(response: Any, model: type[Any]) -> Any:
-    """Give a vendor's object as plain data; servers send fields that its types do not know or do not allow."""
-    return response.to_dict(warnings=False) if isinstance(response, model) else response

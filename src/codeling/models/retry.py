@@ -31,10 +31,15 @@ _SPENT = re.compile(
 )
 _TOO_LONG = re.compile(
     r"context[_ ](length|window|size)|maximum context|(prompt|input) is too long|too many (input |prompt )?tokens"
-    r"|exceed\w*.{0,40}\bcontext\b|reduce the length of the messages",
+    r"|exceed\w*.{0,40}\bcontext\b|reduce the length of the messages|exceeds the maximum number of tokens"
+    r"|inputs`? tokens \+ `?max_new_tokens",
     re.IGNORECASE,
 )
-_KEYS = re.compile(r"\b(?:sk-|hf_|gsk_|xai-|pplx-|AIza)[\w*.…-]{6,}")
+_BLIND = re.compile(
+    r"(image|picture|vision|multimodal)\w* (input|content)?\w* ?(is|are)? ?not support|not support \w* ?(image|vision)",
+    re.IGNORECASE,
+)
+_KEYS = re.compile(r"\b(?:sk-|hf_|gsk_|xai-|pplx-|AIza|AKIA|ASIA)[\w*.…-]{6,}")
 
 
 class Transient(Exception):
@@ -67,6 +72,8 @@ def failure(
         return ContextOverflow(f"{text} (shorten the task or its data, or take a model that reads more)")
     if status == 404:
         return ModelError(f"{text} (check the model's name and the server's address)")
+    if _BLIND.search(message):
+        return ModelError(f"{text} (use a model that reads pictures)")
     error = ModelError(text)
     if _SPENT.search(message):
         return error

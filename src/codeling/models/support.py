@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import sys
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import Executor, Future
@@ -14,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from ..errors import MissingDependency
 
-__all__ = ("PerLoop", "needed", "settled", "worked")
+__all__ = ("PerLoop", "broken", "needed", "pieces", "settled", "worked")
 
 T = TypeVar("T")
 
@@ -27,6 +28,12 @@ def needed(module: str, *, extra: str) -> Any:
         if (error.name or module).partition(".")[0] != module.partition(".")[0]:
             raise
     raise MissingDependency(f"this model needs the library {module!r}: pip install 'codeling[{extra}]'")
+
+
+def broken() -> tuple[type[Exception], ...]:
+    """Give what a connection's failure is raised as, by the HTTP libraries that are in use here."""
+    loaded = (sys.modules[name] for name in ("httpx", "httpx2") if name in sys.modules)
+    return (ConnectionError, *(library.HTTPError for library in loaded))
 
 
 class PerLoop(Generic[T]):
@@ -80,6 +87,46 @@ async def worked(pool: Executor | None, work: Callable[[], T], /, *, stop: threa
         stop.set()
         await settled(job)
         raise
+
+
+async def pieces(
+    work: Callable[[Callable[[T], bool]], None], /, *, stop: Callable[[], None], wait: bool = False
+) -> AsyncGenerator[T]:
+    """Give what blocking work tells from a thread of its own; `tell` returns True once nobody listens any more.
+
+    When it is closed before its end, `stop` is called, from this thread, to end the work early; with
+    `wait` it is then waited for.
+    """
+    loop = asyncio.get_running_loop()
+    told: asyncio.Queue[tuple[T] | None] = asyncio.Queue()
+    over, job = threading.Event(), Future[None]()
+
+    def tell(piece: tuple[T] | None) -> bool:
+        try:
+            loop.call_soon_threadsafe(told.put_nowait, piece)
+        except RuntimeError:  # The loop was closed over our head: nobody listens any more.
+            over.set()
+        return over.is_set()
+
+    def run() -> None:
+        try:
+            work(lambda piece: tell((piece,)))
+            job.set_result(None)
+        except BaseException as error:  # noqa: BLE001  # it is raised below, where somebody waits for it
+            job.set_exception(error)
+        tell(None)
+
+    threading.Thread(target=run, daemon=True, name="codeling-model").start()
+    try:
+        while (piece := await told.get()) is not None:
+            yield piece[0]
+        job.result()
+    finally:
+        over.set()
+        if not job.done():
+            stop()
+            if wait:
+                await settled(job)
 
 
 async def settled(job: asyncio.Future[Any] | Future[Any]) -> None:

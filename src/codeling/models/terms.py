@@ -15,17 +15,17 @@ from ..errors import ModelError
 from .chat import Wire
 from .retry import Transient
 
-__all__ = ("Refused", "Terms")
+__all__ = ("OPTIONAL", "Refused", "Terms")
 
 T = TypeVar("T")
 
-_OPTIONAL: Mapping[str, str | None] = {
+OPTIONAL: Mapping[str, str | None] = {
     "stream_options": None,
     "max_tokens": "max_completion_tokens",
     "response_format": None,
     "stop": None,
 }
-"""What may be left out, and the other name under which it is tried."""
+"""What may be left out of a chat completion, and the other name under which it is tried."""
 
 
 class Refused(Exception):
@@ -39,18 +39,19 @@ class Refused(Exception):
 class Terms:
     """What a server was seen to refuse."""
 
-    def __init__(self) -> None:
+    def __init__(self, optional: Mapping[str, str | None] = OPTIONAL) -> None:
+        self._optional = optional
         self._refused: frozenset[str] = frozenset()
 
     async def agree(self, body: Wire, ask: Callable[[Wire], Awaitable[T]], /) -> T:
         """Ask, leaving out one after the other what is refused."""
         refused = self._refused
         while True:
-            fitted = _fitted(body, refused)
+            fitted = self._fitted(body, refused)
             try:
                 answer = await ask(fitted)
             except Refused as refusal:
-                offender = _offender(str(refusal), fitted)
+                offender = self._offender(str(refusal), fitted)
                 if offender is None:
                     raise refusal.error from None
                 refused |= {offender}
@@ -58,14 +59,12 @@ class Terms:
                 self._refused |= refused
                 return answer
 
+    def _fitted(self, body: Wire, refused: frozenset[str]) -> Wire:
+        renamed = {other: body[name] for name in refused if name in body and (other := self._optional[name])}
+        return {name: value for name, value in body.items() if name not in refused} | renamed
 
-def _fitted(body: Wire, refused: frozenset[str]) -> Wire:
-    renamed = {other: body[name] for name in refused if name in body and (other := _OPTIONAL[name])}
-    return {name: value for name, value in body.items() if name not in refused} | renamed
-
-
-def _offender(said: str, body: Wire) -> str | None:
-    # A schema that is wrong in itself is the caller's to hear about; every server takes some schemas and not others.
-    if "invalid schema" in said.lower():
-        return None
-    return next((name for name in _OPTIONAL if name in body and re.search(rf"\b{name}\b", said)), None)
+    def _offender(self, said: str, body: Wire) -> str | None:
+        # A schema that is wrong in itself is the caller's to hear about; every server takes some and not others.
+        if "invalid schema" in said.lower():
+            return None
+        return next((name for name in self._optional if name in body and re.search(rf"\b{name}\b", said)), None)

@@ -1,0 +1,190 @@
+"""Models that a library's own server runs, started here as a process of its own: vLLM and MLX.
+
+The server listens on loopback, behind a key that is made for it, and ends with the model or with
+this process. It is spoken to as any server of OpenAI's dialect is.
+
+Neither library could be run where codeling is developed, which has no accelerator: what is tested is
+the starting, asking and ending, with another server of the same dialect in their place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import platform
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, Any, ClassVar
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+
+from ..errors import MissingDependency, ModelError, UsageError
+from ..messages import Request
+from .answer import Answer
+from .chat import Wire
+from .openai import OpenAIModel
+
+__all__ = ("MLXModel", "ServedModel", "VLLMModel")
+
+_GRACE = 10.0
+
+
+class ServedModel(OpenAIModel):
+    """A model behind a server that `command` starts; `{model}`, `{port}` and `{key}` in it are filled in.
+
+    `start_timeout` is how many seconds it may take until it answers, loading included. With
+    `api_base` nothing is started: it is the address of a server that runs already.
+    """
+
+    library: ClassVar[str | None] = None
+    """The module that has to be installed."""
+
+    def __init__(
+        self, model_id: str, *, command: Sequence[str] = (), api_base: str | None = None,
+        environment: Mapping[str, str] | None = None, start_timeout: float = 900.0, **options: Any,
+    ) -> None:  # fmt: skip
+        self._command, self._environment, self._start_timeout = tuple(command), dict(environment or {}), start_timeout
+        self._starts = api_base is None
+        if self._starts:
+            options["api_key"] = secrets.token_hex(16)
+        super().__init__(model_id, api_base=api_base, **options)
+        self._starting = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ending: Callable[[], object] | None = None
+
+    def _sold_by(self) -> str | None:
+        return None
+
+    def close(self) -> None:
+        """End the server. The next reply starts another."""
+        self._process = None
+        if self._ending is not None:
+            self._ending()
+
+    async def _attempt(self, answer: Answer, /) -> None:
+        if self._starts and (self._process is None or self._process.poll() is not None):
+            await asyncio.to_thread(self._start)
+        await super()._attempt(answer)
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._process is not None and self._process.poll() is None:
+                return
+            if self.library and importlib.util.find_spec(self.library) is None:
+                raise MissingDependency(f"this model needs {self.library!r}: pip install 'codeling[{self.extra}]'")
+            port = _free_port()
+            filled = [self._filled(part, port) for part in self._command]
+            log = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the process
+            self._process = subprocess.Popen(
+                filled, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | self._environment
+            )
+            self._ending = weakref.finalize(self, _end, self._process, log)
+            self._base = f"http://127.0.0.1:{port}/v1"
+            self._clients = type(self._clients)(self._connect, self._clients._close)
+            self._await(self._process, port, log)
+
+    def _filled(self, part: str, port: int) -> str:
+        for name, value in {"{model}": self.name, "{port}": str(port), "{key}": self._key or ""}.items():
+            part = part.replace(name, value)
+        return part
+
+    def _await(self, process: subprocess.Popen[bytes], port: int, log: IO[bytes]) -> None:
+        deadline = time.monotonic() + self._start_timeout
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                log.seek(0)
+                said = log.read().decode(errors="replace").strip().splitlines()[-8:]
+                log.close()
+                raise ModelError(f"the server of {self.name!r} ended with {process.returncode}: {' | '.join(said)}")
+            if _answers(port):
+                return
+            time.sleep(0.1)
+        _end(process, log)
+        raise ModelError(f"the server of {self.name!r} did not answer within {self._start_timeout:g} s")
+
+
+class VLLMModel(ServedModel):
+    """A model that vLLM serves, started here or running at `api_base`. Untested: it needs a supported accelerator.
+
+    `arguments` go to `vllm serve`, such as `["--max-model-len", "16384"]`.
+    """
+
+    extra = "vllm"
+    library = "vllm"
+
+    def __init__(self, model_id: str, *, arguments: Sequence[str] = (), **options: Any) -> None:
+        server = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
+        place = ["--host", "127.0.0.1", "--port", "{port}", "--model", "{model}"]
+        # The key goes by the environment: a command line can be read by every process of the machine.
+        super().__init__(model_id, command=[*server, *place, *arguments], **options)
+        self._environment = {"VLLM_API_KEY": self._key or "", **self._environment}
+
+    def _body(self, request: Request, *, streamed: bool) -> Wire:
+        body = super()._body(request, streamed=streamed)
+        if request.grammar is not None:
+            body["structured_outputs"] = {"grammar": request.grammar}
+        return body
+
+
+class MLXModel(ServedModel):
+    """A model that mlx-lm serves on a Mac with Apple silicon, started here or at `api_base`. Untested.
+
+    `arguments` go to `mlx_lm.server`.
+    """
+
+    extra = "mlx"
+    library = "mlx_lm"
+
+    def __init__(self, model_id: str, *, arguments: Sequence[str] = (), **options: Any) -> None:
+        if options.get("api_base") is None and (sys.platform, platform.machine()) != ("darwin", "arm64"):
+            raise UsageError(
+                f"MLX runs on Macs with Apple silicon, and this is {platform.system()} on {platform.machine()}; "
+                "use 'local:…', or pass api_base=… of a server that runs on one"
+            )
+        server = [
+            sys.executable,
+            "-m",
+            "mlx_lm.server",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            "{port}",
+            "--model",
+            "{model}",
+        ]
+        super().__init__(model_id, command=[*server, *arguments], **options)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/v1/models", timeout=5):
+            return True
+    except HTTPError as error:
+        return error.code in (401, 403)  # it is there and wants its key
+    except (URLError, OSError):
+        return False
+
+
+def _end(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    log.close()
