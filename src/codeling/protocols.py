@@ -23,7 +23,7 @@ OnDelta: TypeAlias = Callable[[Delta], None]
 OnOutput: TypeAlias = Callable[[str], None]
 OnCall: TypeAlias = Callable[[ToolCall], Awaitable[Any]]
 current: ContextVar[Any] = ContextVar("run", default=None)
-"""The `Run` under way, or None: a tool may ask its `model` and `approver`, and `show` what is not durable."""
+"""The `Run` under way, or None: a tool may ask its `model` and `person`, and `show` what is not durable."""
 
 
 class Model(Protocol):

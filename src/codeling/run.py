@@ -43,7 +43,9 @@ class Run:
         self.events: list[Event] = []
         self.model: Model | None = None
         self.approver: Approver | None = None
-        """Answers for this run; the agent's own, where no other was set."""
+        """Answers for this run only, before the agent's own is asked."""
+        self.person: Approver | None = None
+        """Whichever of the two answers."""
         self.allowed: dict[str, Approval] = {}
         """What a person said about every further call of a tool in this run."""
         self.live = True

@@ -83,7 +83,7 @@ class Answers:
         )  # fmt: skip
 
     async def _ask(self, seat: Seat, call: ToolCall, reason: str) -> Approval | None:
-        approver = self.approver or getattr(seat.run, "approver", None)
+        approver = self.approver or getattr(seat.run, "person", None)
         if approver is None:
             return None
 

@@ -28,7 +28,19 @@ from wire import Wire
 __all__ = ("main",)
 
 VERSION = 1
-MODULES = ("worker", "seeds", "values", "plain", "kinds", "awaiting", "failures", "finding", "output", "wire", "compact")
+MODULES = (
+    "worker",
+    "seeds",
+    "values",
+    "plain",
+    "kinds",
+    "awaiting",
+    "failures",
+    "finding",
+    "output",
+    "wire",
+    "compact",
+)
 MOST_IMAGES = 8
 MOST_KEPT = 64 << 20
 
