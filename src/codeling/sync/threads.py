@@ -74,7 +74,8 @@ async def called(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any
 
 def _call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     value = function(*args, **kwargs)
-    return _bound(list(islice(value, _MOST_ITEMS + 1))) if isinstance(value, _LAZY) else value
+    lazy = isinstance(value, _LAZY)
+    return _bound(list(islice(value, _MOST_ITEMS + 1))) if lazy else value
 
 
 def _bound(items: list[Any]) -> list[Any]:
