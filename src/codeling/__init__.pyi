@@ -8,6 +8,8 @@ from .executors.command import CommandExecutor as CommandExecutor
 from .executors.e2b import E2BExecutor as E2BExecutor
 from .executors.sandbox import SandboxExecutor as SandboxExecutor
 from .executors.unsafe import UnsafeLocalExecutor as UnsafeLocalExecutor
+from .integrations.collections import ToolCollection as ToolCollection
+from .integrations.mcp import MCPClient as MCPClient
 from .journals.events import CallCompensated as CallCompensated
 from .journals.events import Diverged as Diverged
 from .journals.events import OutcomeSettled as OutcomeSettled

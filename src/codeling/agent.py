@@ -175,6 +175,7 @@ class Agent(AbstractContextManager["Agent"]):
         self._active[task] = asyncio.get_running_loop()
         token, output, failure = current.set(run), None, cast("BaseException | None", None)
         state: RunState
+        run.model, run.person = self._model, run.approver or self.approver
         most = run.spent.limits.seconds
         try:
             async with asyncio.timeout(most and most - run.spent.seconds) as clock:
@@ -278,7 +279,7 @@ class CodeAgent(Agent):
         await run.emit(RunContinued(isolation=session.isolation, fresh=fresh))
         if started.variables:
             await session.assign(started.variables)
-        broker = Broker(run, self._tools, policy=self.policy, approver=run.approver or self.approver)
+        broker = Broker(run, self._tools, policy=self.policy, approver=run.person)
         yield lambda reply, step: self._act(run, session, broker, reply, step)
 
     async def _open(self, started: RunStarted) -> Session:
@@ -308,5 +309,5 @@ class ToolCallingAgent(Agent):
 
     @asynccontextmanager
     async def _world(self, run: Run, started: RunStarted) -> AsyncIterator[Act]:
-        broker = Broker(run, self._tools, policy=self.policy, approver=run.approver or self.approver)
+        broker = Broker(run, self._tools, policy=self.policy, approver=run.person)
         yield lambda reply, step: load("codeling.forms.calling:carry_out")(reply, step, call=broker.call)

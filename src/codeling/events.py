@@ -19,7 +19,7 @@ from .messages import Delta, Image, Reply, ToolCall, Usage
 __all__ = (
     "AnswerRejected", "ApprovalRequested", "ApprovalResolved", "CodeOutput", "CodeStarted", "ContextCompacted", "Event",
     "ModelDelta", "ModelReplied", "PlanMade", "RunContinued", "RunFinished", "RunStarted", "RunState", "StepFinished",
-    "StepStarted", "ToolCallDenied", "ToolCallFinished", "ToolCallStarted",
+    "StepStarted", "ToolCallDenied", "ToolCallFinished", "ToolCallStarted", "ToolProgressed",
 )  # fmt: skip
 
 RunState: TypeAlias = Literal["success", "max_steps_error", "limit", "failed", "interrupted", "paused"]
@@ -131,6 +131,18 @@ class ToolCallFinished(Event):
     value: Any = None
     error: str | None = None
     seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolProgressed(Event):
+    """A call that is under way came a bit further."""
+
+    name: str
+    """The tool's."""
+    progress: float
+    total: float | None = None
+    message: str = ""
+    durable: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,8 +79,7 @@ class CodeForm(Form):
     """The model writes a program; the functions stand beside the task as Python stubs."""
 
     def _functions(self) -> str:
-        stubs = "\n\n".join(tool.stub for tool in self.tools)
-        return f"Functions you can call:\n```python\n{stubs}\n```" if stubs else ""
+        return cast("str", load("codeling.forms.catalogue:functions")(self.tools))
 
     def said(self, content: str) -> str:
         """The reply up to the end of its program."""

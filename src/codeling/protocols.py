@@ -7,6 +7,7 @@ it is first used.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
@@ -21,6 +22,8 @@ __all__ = (
 OnDelta: TypeAlias = Callable[[Delta], None]
 OnOutput: TypeAlias = Callable[[str], None]
 OnCall: TypeAlias = Callable[[ToolCall], Awaitable[Any]]
+current: ContextVar[Any] = ContextVar("run", default=None)
+"""The `Run` under way, or None: a tool may ask its `model` and `person`, and `show` what is not durable."""
 
 
 class Model(Protocol):

@@ -17,7 +17,7 @@ from typing import TypeVar, cast
 from .events import Event, ToolCallFinished, ToolCallStarted
 from .limits import Spent
 from .messages import ToolCall
-from .protocols import Approval, Approver, Journal, Observer, Session
+from .protocols import Approval, Approver, Journal, Model, Observer, Session, current
 from .tools import Tool
 
 __all__ = ("Run", "calling", "current", "masks")
@@ -25,8 +25,6 @@ __all__ = ("Run", "calling", "current", "masks")
 logger = logging.getLogger(__name__)
 
 E = TypeVar("E", bound=Event)
-current: ContextVar[Run | None] = ContextVar("current", default=None)
-"""The run that is under way around here."""
 calling: ContextVar[ToolCallStarted | None] = ContextVar("calling", default=None)
 """The call whose tool acts here."""
 masks: list[Callable[[Event], Event]] = []
@@ -43,8 +41,11 @@ class Run:
         self.id, self.spent, self.observers = id, spent, tuple(observers)
         self.journal, self._fold = journal, fold
         self.events: list[Event] = []
+        self.model: Model | None = None
         self.approver: Approver | None = None
         """Answers for this run only, before the agent's own is asked."""
+        self.person: Approver | None = None
+        """Whichever of the two answers."""
         self.allowed: dict[str, Approval] = {}
         """What a person said about every further call of a tool in this run."""
         self.live = True

@@ -64,11 +64,7 @@ class Tool:
     @cached_property
     def stub(self) -> str:
         """The tool as a model sees it: a Python signature and a docstring."""
-        text = inspect.cleandoc(self.description)
-        if self.inputs:
-            text = load("codeling.forms.inputs:described")(self, text)
-        doc = "\n".join(f"    {line}" if line else "" for line in text.splitlines()).strip()
-        return f'def {self.name}{self.signature}:\n    """{doc}"""'
+        return cast("str", load("codeling.forms.stubs:stub_of")(self))
 
     @cached_property
     def is_async(self) -> bool:
@@ -82,7 +78,7 @@ class Tool:
         """Make the call: an async tool on this loop, any other in a thread."""
         if self.is_async:
             return await self(*bound.args, **bound.kwargs)
-        return await load("codeling.sync.threads:in_thread")(self, *bound.args, **bound.kwargs)
+        return await load("codeling.sync.threads:called")(self, *bound.args, **bound.kwargs)
 
     from_hub = deferred("codeling.integrations.hub:tool_from_hub")
     """Give the tool of a Hugging Face repository; it runs behind the wall."""

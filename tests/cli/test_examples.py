@@ -34,7 +34,18 @@ def script(*programs: str) -> ScriptedModel:
 
 def test_every_example_is_tested() -> None:
     """No example is forgotten here."""
-    tested = {"approval", "quickstart", "tables", "team", "two_forms", "typed_answer", "watching"}
+    tested = {
+        "approval",
+        "ecosystems",
+        "langchain_tools",
+        "mcp_tools",
+        "quickstart",
+        "tables",
+        "team",
+        "two_forms",
+        "typed_answer",
+        "watching",
+    }
 
     assert {path.stem for path in EXAMPLES.glob("*.py")} == tested
 
@@ -95,3 +106,34 @@ def test_typed_answer() -> None:
 
     assert (answer.inner, answer.outer, answer.million_km) == ("Uranus", "Neptune", 1648.0)
     assert "is_far" in model.requests[1].messages[-1].content
+
+
+def test_mcp_tools() -> None:
+    """The server's structured answer is read as a value."""
+    pytest.importorskip("mcp_server_time", reason="pip install mcp-server-time")
+    code = "r = convert_time('Asia/Tokyo', '14:30', 'Asia/Kolkata')\nfinal_answer(r['target']['datetime'].split('T')[1][:5])"
+
+    assert example("mcp_tools").main(script(code)) == "11:00"
+
+
+def test_langchain_tools() -> None:
+    """Tools of the community and one's own, called by place and by name."""
+    pytest.importorskip("langchain_community", reason="pip install langchain-community")
+    code = "name = list_directory()\nfinal_answer([name, word_count(read_file(name), longer_than='4')])"
+
+    assert example("langchain_tools").main(script(code)) == ["note.txt", 3]
+
+
+def test_ecosystems() -> None:
+    """One program calls them all, in the default sandbox."""
+    pytest.importorskip("mcp_server_time", reason="pip install mcp-server-time")
+    pytest.importorskip("langchain_core", reason="pip install 'codeling[langchain]'")
+    code = (
+        "answer = {}\n"
+        "for row in query('select * from calls'):\n"
+        "    there = convert_time(row['zone'], row['time'], 'UTC')['target']['datetime']\n"
+        "    answer[badge(row['name'], number=row['number'])] = there.split('T')[1][:5]\n"
+        "final_answer(answer)"
+    )
+
+    assert example("ecosystems").main(script(code)) == {"ANN-007": "00:00", "BO-012": "12:00"}

@@ -18,7 +18,7 @@ from ..lookup import load
 from ..protocols import Model
 from ..tools import FunctionTool, Tool
 
-__all__ = ("model_named", "tools_named")
+__all__ = ("agent_in", "model_named", "tools_named")
 
 
 def tools_named(names: Iterable[str]) -> list[Tool]:
@@ -122,6 +122,16 @@ def _imported(what: str, action: Callable[[], Any]) -> Any:
         )
         where = f" at line {frame.lineno} of {frame.filename!r}" if frame and frame.filename != __file__ else ""
         raise UsageError(f"no tool can be had from {what!r}{where}: {text}") from error
+
+
+def agent_in(path: str) -> Any:
+    """Give the `agent` that a file defines. Raises `UsageError`."""
+    if not Path(path).is_file():
+        raise UsageError(f"there is no file {path!r} to take an agent from")
+    found = getattr(_imported(path, lambda: _executed(Path(path))), "agent", None)
+    if not callable(getattr(found, "arun", None)):
+        raise UsageError(f"{path!r} defines no agent; write `agent = CodeAgent(…)` in it")
+    return found
 
 
 def _near(name: str, names: Iterable[str]) -> str:

@@ -17,10 +17,13 @@ from ..tools import Tool
 from .calls import TextCall, read_calls
 from .outline import cut
 from .schema import parameters_of, schema_of
+from .stubs import first_line
 
 __all__ = ("CallingForm", "WrittenForm", "calling_form", "carry_out")
 
 FINAL = "final_answer"
+MOST_SCHEMAS = 24_000
+"""Characters of schemas that are sent whole."""
 
 
 class CallingForm(Form):
@@ -39,7 +42,7 @@ class CallingForm(Form):
             description="Give the final answer to the task.",
             parameters={"type": "object", "properties": {"answer": answer}, "required": ["answer"]},
         )
-        self.schemas = (*map(_schema, self.tools), final)
+        self.schemas = (*_fitting([_schema(tool) for tool in self.tools]), final)
 
     def tidy(self, reply: Reply) -> Reply:
         """Give every call an id of its own, and read the calls that the model wrote as text."""
@@ -145,8 +148,37 @@ def _schema(tool: Tool) -> ToolSchema:
     return ToolSchema(
         name=tool.name,
         description=inspect.cleandoc(tool.description),
-        parameters=parameters_of(tool.signature, notes),
+        parameters=getattr(tool, "parameters", None) or parameters_of(tool.signature, notes),
     )
+
+
+def _fitting(schemas: Sequence[ToolSchema]) -> Sequence[ToolSchema]:
+    """Where the schemas are long together, leave out all but types and a sentence for each tool.
+
+    Providers take calls only of tools that they were given, so none can be left out.
+    """
+    if sum(len(json.dumps(schema.parameters)) + len(schema.description) for schema in schemas) <= MOST_SCHEMAS:
+        return schemas
+    return [
+        replace(schema, description=first_line(schema.description), parameters=_bare(schema.parameters))
+        for schema in schemas
+    ]
+
+
+def _bare(schema: Json) -> Json:
+    """A schema without what is only said to readers."""
+    if isinstance(schema, list):
+        return [_bare(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    named = {"properties", "$defs", "definitions"}  # their keys are names, not words of the schema
+    return {
+        key: {name: _bare(part) for name, part in value.items()}
+        if key in named and isinstance(value, dict)
+        else _bare(value)
+        for key, value in schema.items()
+        if key not in ("description", "title", "examples", "$comment", "$schema")
+    }
 
 
 def _result(call: ToolCall, ended: ToolCallFinished | None) -> str:

@@ -6,6 +6,7 @@ import inspect
 import keyword
 import typing
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from ..errors import UsageError
@@ -16,16 +17,42 @@ __all__ = ("by_name", "check", "signature_of")
 
 
 def signature_of(tool: Tool) -> inspect.Signature:
-    """Give what `forward` takes, with each parameter's resolved type."""
-    signature = inspect.signature(tool.forward)
+    """Give what `forward` takes, with each parameter's resolved type; what a builtin takes may be anything.
+
+    Parameters by position only can be given by name too: a model that makes JSON calls has no other way.
+    """
+    source = _source(tool.forward)
+    native = not inspect.isfunction(source) and not inspect.ismethod(source)
     try:
-        hints = typing.get_type_hints(tool.forward, include_extras=True)
+        signature = inspect.signature(tool.forward)
+    except ValueError:  # a builtin that does not tell
+        signature = inspect.Signature([inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)])
+    try:
+        hints = typing.get_type_hints(source, include_extras=True)
     except (NameError, TypeError, AttributeError):
         hints = {}
     if tool.inputs:
         hints = {**hints_of(tool), **hints}
-    parameters = [p.replace(annotation=hints.get(p.name, p.annotation)) for p in signature.parameters.values()]
+    parameters = [_resolved(parameter, hints, native=native) for parameter in signature.parameters.values()]
     return signature.replace(parameters=parameters, return_annotation=hints.get("return", inspect.Signature.empty))
+
+
+def _source(function: Callable[..., Any]) -> Any:
+    """What holds the annotations: below a partial, and of an object the method that calls it."""
+    while isinstance(function, partial):
+        function = function.func
+    plain = inspect.isroutine(function) or inspect.isclass(function)
+    return function if plain else getattr(type(function), "__call__", function)  # noqa: B004  # the method itself
+
+
+def _resolved(parameter: inspect.Parameter, hints: dict[str, Any], *, native: bool) -> inspect.Parameter:
+    annotation = hints.get(parameter.name, parameter.annotation)
+    if native and annotation is parameter.empty:
+        annotation = Any
+    by_place = parameter.kind is parameter.POSITIONAL_ONLY
+    return parameter.replace(
+        annotation=annotation, kind=parameter.POSITIONAL_OR_KEYWORD if by_place else parameter.kind
+    )
 
 
 def check(tool: Tool) -> None:

@@ -12,7 +12,19 @@ from pathlib import Path
 __all__ = ("worker_source",)
 
 _INSIDE = Path(__file__).parent / "inside"
-_MODULES = ("seeds", "compact", "plain", "kinds", "values", "awaiting", "failures", "output", "wire", "worker")
+_MODULES = (
+    "seeds",
+    "compact",
+    "plain",
+    "kinds",
+    "values",
+    "awaiting",
+    "failures",
+    "finding",
+    "output",
+    "wire",
+    "worker",
+)
 _LOADER = """
 import os, sys, types
 def _load(name, source):

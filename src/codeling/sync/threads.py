@@ -6,14 +6,28 @@ import asyncio
 import contextvars
 import inspect
 import types
+from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
+from itertools import islice
 from typing import Any
 
-__all__ = ("in_thread", "on_loop", "pool")
+__all__ = ("called", "in_thread", "on_loop", "pool")
 
 _MOST = 256
+_MOST_ITEMS = 1_000_000
+_VIEWS: tuple[Any, ...] = ({}.keys(), {}.values(), {}.items())
+_LAZY: tuple[type, ...] = (
+    types.GeneratorType,
+    map,
+    filter,
+    zip,
+    enumerate,
+    reversed,
+    deque,
+    *(type(view) for view in _VIEWS),
+)
 
 
 @cache
@@ -40,3 +54,31 @@ def on_loop() -> Generator[None, None, None]:
     """Come to the loop, where a session drives this coroutine in a thread; on a loop this does nothing much."""
     if asyncio._get_running_loop() is None:
         yield  # the session hands the coroutine to a task of its loop
+
+
+async def called(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a tool that may block. What it gives item by item is given as a list: only data crosses to programs.
+
+    Raises ValueError for a generator that does not end.
+    """
+    value = await in_thread(_call, function, args, kwargs)
+    if isinstance(value, types.AsyncGeneratorType):
+        await on_loop()
+        items = []
+        async for item in value:
+            items.append(item)
+            _bound(items)
+        return items
+    return value
+
+
+def _call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    value = function(*args, **kwargs)
+    lazy = isinstance(value, _LAZY)
+    return _bound(list(islice(value, _MOST_ITEMS + 1))) if lazy else value
+
+
+def _bound(items: list[Any]) -> list[Any]:
+    if len(items) > _MOST_ITEMS:
+        raise ValueError(f"the tool gave more than {_MOST_ITEMS:,} items; it has to end sooner")
+    return items

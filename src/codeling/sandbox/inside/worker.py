@@ -21,13 +21,26 @@ import seeds
 import values
 from awaiting import TopLevelAwait, awaitable_of, awaited
 from failures import cut, tool_error, traceback_text
+from finding import Finder
 from output import Final, Output
 from wire import Wire
 
 __all__ = ("main",)
 
 VERSION = 1
-MODULES = ("worker", "seeds", "values", "plain", "kinds", "awaiting", "failures", "output", "wire", "compact")
+MODULES = (
+    "worker",
+    "seeds",
+    "values",
+    "plain",
+    "kinds",
+    "awaiting",
+    "failures",
+    "finding",
+    "output",
+    "wire",
+    "compact",
+)
 MOST_IMAGES = 8
 MOST_KEPT = 64 << 20
 
@@ -149,7 +162,9 @@ class Worker:
     def _do_open(self, command):
         self.tools = {name: Tool(self, name, stub) for name, stub in command["tools"].items()}
         self.output = Output(self, command["output"])
-        given = {"display": self.display, "outputs": self.outputs, **self.tools, "final_answer": self.final_answer}
+        finder = Finder(self.tools)
+        given = {"display": self.display, "outputs": self.outputs, "search_tools": finder.search_tools}
+        given.update({"help": finder.help, **self.tools, "final_answer": self.final_answer})
         for name, thing in given.items():
             setattr(builtins, name, thing)
         builtins.__awaitable__ = awaitable_of(Tool)  # what an earlier step has defined needs it at any time
