@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from codeling import SandboxExecutor
+from codeling.testing import ScriptedModel
 
-from .helpers import run
+from .helpers import agent, run
 
 QUICK = 1.0
 
@@ -91,3 +92,26 @@ def test_exit_ends_the_step_only() -> None:
 
     assert "SystemExit" in (result.steps[0].error or "")
     assert result.output == 1
+
+
+def test_a_step_that_repeats_the_one_before_is_told_and_not_shown_again() -> None:
+    """Copies in a conversation breed copies: the second is left out, said so, and chance is let in until it changes."""
+    made = agent([">print(add(1))\n1 / 0", ">print(add(1))\n1 / 0", ">print(add(1))\n1 / 0", ">final_answer('out')"])
+
+    assert made.run("Do it.") == "out"
+    assert isinstance(made.model, ScriptedModel)
+    second, third, fourth = made.model.requests[1:]
+    assert len(third.messages) == len(second.messages) == len(fourth.messages)
+    assert third.messages[-1].content.count("ZeroDivisionError") == 1
+    assert third.messages[-1].content.count("the very same again") == 1
+    assert fourth.messages[-1].content.count("the very same again") == 2
+    assert (second.temperature, third.temperature, fourth.temperature) == (None, 0.7, 0.7)
+
+
+def test_the_same_words_again_without_a_program_are_told_as_well() -> None:
+    """A reply that holds no program, word for word once more, is not shown twice either."""
+    made = agent(["Yes, that is right.", "Yes, that is right.", ">final_answer(1)"])
+
+    assert made.run("Do it.") == 1
+    assert isinstance(made.model, ScriptedModel)
+    assert sum(m.content == "Yes, that is right." for m in made.model.requests[2].messages) == 1

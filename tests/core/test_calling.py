@@ -111,3 +111,33 @@ def test_a_result_type_is_in_the_schema_and_checked() -> None:
 
     assert made.run("How many?") == 4
     assert "'about four' is not an int" in told(made, 1)[-1].content
+
+
+def test_a_model_that_makes_no_calls_by_itself_is_shown_how_to_write_them() -> None:
+    """It sees examples and stubs instead of schemas; what it writes is read, and results come as plain text."""
+    replies = [
+        'I add them.\n```json\n{"name": "add", "arguments": {"a": 2, "b": 3}}\n```',
+        '{"name": "broken", "arguments": {"key": "k"}}\n{"name": "add", "arguments": {"a": 5}}',
+        "final_answer(6)",
+    ]
+    model = ScriptedModel(replies, calls_natively=False)
+    made = ToolCallingAgent(TOOLS, model)
+
+    assert made.run("Add.") == 6
+    first, second, third = (request.messages for request in model.requests)
+    assert model.requests[0].tools == ()
+    assert "def add(a: int, b: int = 1) -> int:" in first[-1].content
+    assert any('{"name": "final_answer"' in message.content for message in first if message.role == "assistant")
+    assert [(m.role, m.content, m.calls) for m in second[-2:]] == [
+        ("assistant", '{"name": "add", "arguments": {"a": 2, "b": 3}}', ()),
+        ("user", "add: 5", ()),
+    ]
+    assert third[-1].content == "broken: Error: KeyError: 'k'\nadd: 6"
+
+
+def test_positional_arguments_in_text_get_their_names() -> None:
+    """A call written as Python or with a list of arguments goes back to the provider with named ones."""
+    made = agent("add(4, 5)", calls(("final_answer", {"answer": 9})))
+
+    assert made.run("Add.") == 9
+    assert told(made, 1)[-2].calls[0].kwargs == {"a": 4, "b": 5}

@@ -35,11 +35,12 @@ class ScriptedModel:
         *,
         name: str = "scripted",
         reads_images: bool = True,
+        calls_natively: bool = True,
         delay: float = 0.0,
     ) -> None:
         if isinstance(replies, str | Reply):
             raise UsageError(f"a script is a list of replies or one function; put {replies!r} into a list")
-        self.name, self.reads_images = name, reads_images
+        self.name, self.reads_images, self.calls_natively = name, reads_images, calls_natively
         self.requests: list[Request] = []
         self._delay = delay
         self._answer = replies if callable(replies) else None
