@@ -13,7 +13,7 @@ import pandas as pd
 import PIL.Image
 import pytest
 
-from codeling import CodeAgent, FunctionTool, Image
+from codeling import CodeAgent, FunctionTool, Image, SandboxExecutor
 from codeling.testing import ScriptedModel
 
 
@@ -69,8 +69,9 @@ def lazily() -> Any:
 
 
 def answer(tools: list[Any], code: str) -> Any:
-    """What a program with these tools answers."""
-    return CodeAgent(tools, ScriptedModel([f"```python\nfinal_answer({code})\n```"])).run("Go.", max_steps=1)
+    """What a program with these tools answers; it may take long to import a library on a busy machine."""
+    model = ScriptedModel([f"```python\nfinal_answer({code})\n```"])
+    return CodeAgent(tools, model, executor=SandboxExecutor(timeout=100)).run("Go.", max_steps=1)
 
 
 @pytest.mark.parametrize(
