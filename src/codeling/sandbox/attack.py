@@ -68,20 +68,23 @@ class Targets:
             _listen(socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", 0)),
             _listen(socket.AF_UNIX, socket.SOCK_STREAM, str(self.canary / "socket")),
             _listen(socket.AF_UNIX, socket.SOCK_STREAM, f"\0codeling-canary-{os.getpid()}"),
+            _listen(socket.AF_UNIX, socket.SOCK_DGRAM, str(self.canary / "datagrams")),
+            _listen(socket.AF_UNIX, socket.SOCK_DGRAM, f"\0codeling-datagrams-{os.getpid()}"),
         ]
-        (self.canary / "socket").chmod(0o777)
+        for name in ("socket", "datagrams"):
+            (self.canary / name).chmod(0o777)
         for listening in self._sockets:
             threading.Thread(target=self._serve, args=(listening,), daemon=True).start()
         self.victim = self._new_victim()
 
     def fill(self, source: str) -> str:
         """Put this host's names in place of a program's tokens."""
-        tcp, udp, path, _ = self._sockets
+        tcp, udp, path, _, datagrams, _ = self._sockets
         tokens = {
             "CANARY": str(self.canary), "SECRET": SECRET, "PORT": str(tcp.getsockname()[1]),
             "UPORT": str(udp.getsockname()[1]), "SOCK": path.getsockname(), "ABS": f"codeling-canary-{os.getpid()}",
             "VICTIM": str(self.victim.pid), "PREFIX": sys.base_prefix, "TOOL": "echo", "TOOLCALL": "echo(1)",
-            "TOOLCALLX": "echo(a)",
+            "TOOLCALLX": "echo(a)", "DSOCK": datagrams.getsockname(), "DABS": f"codeling-datagrams-{os.getpid()}",
         }  # fmt: skip
         return re.sub(r"\{\{(\w+)\}\}", lambda match: tokens[match[1]], source)
 
