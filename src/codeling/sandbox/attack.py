@@ -24,7 +24,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
@@ -216,6 +216,40 @@ def _left_behind(worker: int) -> Iterator[str]:
         yield f"{size >> 20} MiB in {files} files were left behind"
 
 
+def _shards(options: argparse.Namespace) -> list[Finding]:
+    """Run the programs in several processes, each with targets of its own."""
+    command = [sys.executable, "-m", "codeling.sandbox.attack", str(options.folder), "--json", "--only", options.only]
+    command += ["--isolation", options.isolation] if options.isolation else []
+    command += ["--landlock", str(options.landlock)]
+    shards = [
+        subprocess.Popen([*command, "--shard", f"{number}/{options.jobs}"], stdout=subprocess.PIPE, text=True)
+        for number in range(options.jobs)
+    ]
+    findings = [Finding(**found) for shard in shards for found in json.loads(shard.communicate()[0] or "[]")]
+    return sorted(findings, key=lambda finding: finding.program)
+
+
+def _sequence(options: argparse.Namespace) -> list[Finding]:
+    number, _, count = options.shard.partition("/")
+    programs = sorted(path for path in options.folder.glob("*.py") if options.only in path.name)
+    make = load("codeling.executors.sandbox:SandboxExecutor")
+    targets, findings = Targets(), []
+    try:
+        for path in programs[int(number) :: int(count)]:
+            asked = re.search(r"^# options: (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+            more = json.loads(targets.fill(asked[1])) if asked else {}
+            if more and options.isolation == "strong":
+                continue  # such options are refused there
+            executor = make(isolation=options.isolation, memory=1 << 30, timeout=2.0, **more)
+            executor._options = replace(executor._options, landlock=options.landlock)
+            findings.append(asyncio.run(attack(path, executor, targets)))
+            if not options.json:
+                print(f"{'held' if findings[-1].passed else 'FAILED':7}{path.stem}  {findings[-1].why}", flush=True)
+    finally:
+        targets.close()
+    return findings
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run every program of a folder; 0 if the wall held them all, 1 if not."""
     parser = argparse.ArgumentParser(
@@ -225,24 +259,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--isolation", choices=("full", "strong"), help="the wall to attack; the best by default")
     parser.add_argument("--json", action="store_true", help="print a list of program, passed and why")
     parser.add_argument("--only", default="", help="only programs whose name holds this")
+    parser.add_argument("--jobs", type=int, default=1, help="run in so many processes at once")
+    parser.add_argument("--landlock", type=int, default=99, help="use no newer Landlock than this, as older kernels")
+    parser.add_argument("--shard", default="0/1", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    make = load("codeling.executors.sandbox:SandboxExecutor")
-    executor = make(isolation=options.isolation, memory=1 << 30, timeout=2.0)
-    targets, findings = Targets(), []
-    try:
-        for path in sorted(options.folder.glob("*.py")):
-            if options.only in path.name:
-                findings.append(asyncio.run(attack(path, executor, targets)))
-                if not options.json:
-                    print(f"{'held' if findings[-1].passed else 'FAILED':7}{path.stem}  {findings[-1].why}", flush=True)
-    finally:
-        targets.close()
+    findings = _shards(options) if options.jobs > 1 else _sequence(options)
     held = sum(finding.passed for finding in findings)
-    print(
-        json.dumps([asdict(finding) for finding in findings], indent=1)
-        if options.json
-        else f"{held} of {len(findings)} held"
-    )
+    if options.json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=1))
+    else:
+        if options.jobs > 1:
+            print("\n".join(f"FAILED {found.program}  {found.why}" for found in findings if not found.passed))
+        print(f"{held} of {len(findings)} held")
     return 0 if findings and held == len(findings) else 1
 
 

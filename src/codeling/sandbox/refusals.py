@@ -19,7 +19,7 @@ _SETTINGS = (
     ("/proc/sys/kernel/unprivileged_userns_clone", "0", "sysctl kernel.unprivileged_userns_clone=1"),
     (
         "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1",
-        "sysctl kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile with userns for this interpreter",
+        "sysctl kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile of this interpreter with userns",
     ),
 )  # fmt: skip
 """Kernel settings that refuse user namespaces, the value that does, and what to do about it."""
@@ -47,7 +47,8 @@ def namespaces_remedy() -> str:
     if not found and _in_container():
         found = ["a seccomp profile of the container that allows unshare, clone with namespaces, mount and pivot_root"]
     found = found or [remedy for _, _, remedy in _SETTINGS]
-    return f"user namespaces are refused here. Allow them ({'; or '.join(found)}), or ask for isolation='strong', which needs none"
+    ways = "; or ".join(found)
+    return f"user namespaces are refused here. Allow them ({ways}), or ask for isolation='strong', which needs none"
 
 
 def _in_container() -> bool:

@@ -15,10 +15,12 @@ from .watchdog import Quota, Watchdog
 __all__ = ("WATCHDOG", "SealedWorker")
 
 WATCHDOG = Watchdog()
+INSIDE = "/workdir"
+"""Where a worker with a root of its own finds its private folder."""
 
 
 class SealedWorker:
-    """A worker behind the wall, as `session.Connection` says. `handle` is its pidfd: numbers are used again, this is not."""
+    """A worker behind the wall, as `session.Connection` says, held by its pidfd: process ids are used again."""
 
     def __init__(
         self, *, pid: int, handle: int, wire: int, isolation: str, workdir: str | None,
@@ -28,6 +30,9 @@ class SealedWorker:
         self.pid, self._handle, self._workdir = pid, handle, workdir
         self.reader = self.writer = wire  # a descriptor: whoever drops a session need not close it
         self.isolation = isolation
+        self.folder = workdir or INSIDE
+        self.hang_up: Callable[[], None] = _nothing
+        """Ends what serves its network, where it has one."""
         self._ended, self._endings = ended, endings
         self._quota: Quota | None = None
         self._why: str | None = None
@@ -82,3 +87,7 @@ def _is_over(handle: int, patience: int) -> bool:
     poll = select.poll()
     poll.register(handle, select.POLLIN)
     return bool(poll.poll(patience))
+
+
+def _nothing() -> None:
+    """End nothing."""

@@ -129,7 +129,11 @@ def _below(pid: int) -> Iterator[int]:
 def _disk_excess(quota: Quota) -> str | None:
     size, count = _count(quota)
     written = _written(quota.pid)
-    if size <= quota.disk and count <= quota.files and (written - quota.written > quota.disk or count * 2 > quota.files):
+    if (
+        size <= quota.disk
+        and count <= quota.files
+        and (written - quota.written > quota.disk or count * 2 > quota.files)
+    ):
         quota.signal(signal.SIGSTOP)
         try:
             size, count = _count(quota)

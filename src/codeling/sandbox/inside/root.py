@@ -11,7 +11,17 @@ import struct
 
 import linux
 
-__all__ = ("DEVICES", "WORKDIR", "become", "build_root", "hold_proc", "listen_inside", "map_user", "private_folder", "unpack")
+__all__ = (
+    "DEVICES",
+    "WORKDIR",
+    "become",
+    "build_root",
+    "hold_proc",
+    "listen_inside",
+    "map_user",
+    "private_folder",
+    "unpack",
+)
 
 WORKDIR = "/workdir"
 INSIDE_ID = 1000
