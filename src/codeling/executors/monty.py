@@ -102,7 +102,10 @@ class _Session:
             if self._variables:
                 await self.assign({})
         self._steps.append(step)
-        feed = _Feed(self._library, self._inner, self._spec, step, on_call, on_output, self._limit, self.outputs)
+        feed = _Feed(
+            self._library, self._inner, self._spec, step=step, on_call=on_call, on_output=on_output,
+            limit=self._limit, outputs=self.outputs,
+        )  # fmt: skip
         try:
             value, error = await feed.run(code), None
         except self._library.MontyError as raised:
@@ -160,7 +163,7 @@ class _Feed:
     """One program on its way through Monty: it stops at each call, name and awaited result, and is answered."""
 
     def __init__(
-        self, library: Any, inner: Any, spec: SessionSpec, step: int, on_call: OnCall, on_output: OnOutput,
+        self, library: Any, inner: Any, spec: SessionSpec, *, step: int, on_call: OnCall, on_output: OnOutput,
         limit: int, outputs: Mapping[int, str],
     ) -> None:  # fmt: skip
         self._library, self._inner, self._spec, self._step = library, inner, spec, step

@@ -30,7 +30,7 @@ from .refusals import check_platform, reason
 from .sealed import SealedWorker
 from .watchdog import Quota
 
-__all__ = ("Isolation", "Options", "Zygote", "check_folder", "zygote_for")
+__all__ = ("Isolation", "Options", "Zygote", "check_folder", "readable_paths", "zygote_for")
 
 Isolation: TypeAlias = Literal["full", "strong"]
 _INSIDE = Path(__file__).parent / "inside"
@@ -87,8 +87,8 @@ class Zygote:
         self._user = _user(options)
         demote = os.getuid() == 0 and options.isolation == "strong" and _readable_by_all(options.python)
         settings = {
-            **asdict(options), "paths": _paths(options), "root": str(root), "demote": demote, "user": self._user,
-            "writable": [options.workdir] if options.workdir and options.writable else [],
+            **asdict(options), "paths": readable_paths(options), "root": str(root), "demote": demote,
+            "user": self._user, "writable": [options.workdir] if options.workdir and options.writable else [],
         }  # fmt: skip
         with theirs:
             self._process = subprocess.Popen(
@@ -245,8 +245,9 @@ def _user(options: Options) -> tuple[int, int]:
 
 def _readable_by_all(python: str) -> bool:
     """Whether another user could run this interpreter: every folder on the way has to let it through."""
-    prefix = Path(_prefixes(python)[0]).resolve()
-    return all(os.stat(folder).st_mode & 0o005 == 0o005 for folder in (prefix, *prefix.parents))
+    prefixes = [Path(prefix).resolve() for prefix in _prefixes(python)]
+    on_the_way = {folder for prefix in prefixes for folder in (prefix, *prefix.parents)}
+    return all(os.stat(folder).st_mode & 0o005 == 0o005 for folder in on_the_way)
 
 
 @cache
@@ -261,7 +262,7 @@ def _prefixes(python: str) -> tuple[str, ...]:
     return tuple(done.stdout.split("\n")[:3])
 
 
-def _paths(options: Options) -> Sequence[str]:
+def readable_paths(options: Options) -> Sequence[str]:
     """What a worker may read: the system's libraries, the interpreter with its packages, and what the user names."""
     wanted = [*_SYSTEM, *_prefixes(options.python), *options.read]
     wanted += _CERTIFICATES if options.network else ()

@@ -13,6 +13,7 @@ import linux
 
 __all__ = (
     "DEVICES",
+    "SHARED",
     "WORKDIR",
     "become",
     "build_root",
@@ -23,7 +24,7 @@ __all__ = (
     "unpack",
 )
 
-WORKDIR = "/workdir"
+WORKDIR, SHARED = "/workdir", "/dev/shm"
 INSIDE_ID = 1000
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _PROC = -1
@@ -41,7 +42,7 @@ def build_root(new, paths, writable):
     linux.mount("tmpfs", new, "tmpfs", linux.NOSUID | linux.NODEV, "size=1m,mode=755,nr_inodes=4096")
     for path in (*paths, *DEVICES):
         _bind(new, path, path in writable)
-    for name in ("workdir", "proc", "etc", "old"):
+    for name in ("workdir", "proc", "etc", "old", "dev/shm"):
         os.makedirs(os.path.join(new, name), exist_ok=True)
     for name, text in (("passwd", "sandbox:x:1000:1000::/workdir:/bin/false\n"), ("group", "sandbox:x:1000:\n")):
         with open(os.path.join(new, "etc", name), "w") as file:
@@ -96,10 +97,10 @@ def map_user(user, group):
             os.close(fd)
 
 
-def private_folder(disk, files):
-    """Mount the worker's own folder: its size and its number of files are the kernel's to hold."""
+def private_folder(folder, disk, files):
+    """Mount a folder of the worker's own: its size and its number of files are the kernel's to hold."""
     size = "size={},mode=700,nr_inodes={},uid={},gid={}".format(disk, files, INSIDE_ID, INSIDE_ID)
-    linux.mount("tmpfs", WORKDIR, "tmpfs", linux.NOSUID | linux.NODEV, size)
+    linux.mount("tmpfs", folder, "tmpfs", linux.NOSUID | linux.NODEV, size)
 
 
 def unpack(folder, pack):

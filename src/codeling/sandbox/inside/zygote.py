@@ -52,6 +52,7 @@ def seal(options, folder, port):
     linux.drop_capabilities()
     readable = ["/"] if full else [path for path in options["paths"] if os.path.exists(path)]
     rules = [(path, linux.READ) for path in readable] + [(path, linux.WRITE) for path in (folder, *options["writable"])]
+    rules += [(root.SHARED, linux.WRITE)] if options["processes"] else []
     rules += [(path, linux.READ_FILE | linux.WRITE_FILE) for path in root.DEVICES if os.path.exists(path)]
     abi = min(linux.landlock_abi(), options["landlock"])
     linux.landlock(rules, abi, port=port)
@@ -78,7 +79,9 @@ def enter(options, request, handles, ids):
     if options["isolation"] == "full":
         folder = root.WORKDIR
         root.map_user(*ids)
-        root.private_folder(options["disk"], options["files"])
+        root.private_folder(root.WORKDIR, options["disk"], options["files"])
+        if options["processes"]:  # what processes share between them, such as the locks of multiprocessing
+            root.private_folder(root.SHARED, options["disk"], options["files"])
         linux.call("sethostname", b"sandbox", 7)
         if request.get("door") is not None:
             port = root.listen_inside(handles[request["door"]])
