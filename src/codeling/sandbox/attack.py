@@ -71,6 +71,8 @@ class Targets:
             _listen(socket.AF_UNIX, socket.SOCK_DGRAM, str(self.canary / "datagrams")),
             _listen(socket.AF_UNIX, socket.SOCK_DGRAM, f"\0codeling-datagrams-{os.getpid()}"),
         ]
+        self._granted = _listen(socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", 0))
+        threading.Thread(target=_greet, args=(self._granted,), daemon=True).start()
         for name in ("socket", "datagrams"):
             (self.canary / name).chmod(0o777)
         for listening in self._sockets:
@@ -84,7 +86,8 @@ class Targets:
             "CANARY": str(self.canary), "SECRET": SECRET, "PORT": str(tcp.getsockname()[1]),
             "UPORT": str(udp.getsockname()[1]), "SOCK": path.getsockname(), "ABS": f"codeling-canary-{os.getpid()}",
             "VICTIM": str(self.victim.pid), "PREFIX": sys.base_prefix, "TOOL": "echo", "TOOLCALL": "echo(1)",
-            "TOOLCALLX": "echo(a)", "DSOCK": datagrams.getsockname(), "DABS": f"codeling-datagrams-{os.getpid()}",
+            "TOOLCALLX": "echo(a)", "PROXIED": str(self._granted.getsockname()[1]),
+            "DSOCK": datagrams.getsockname(), "DABS": f"codeling-datagrams-{os.getpid()}",
         }  # fmt: skip
         return re.sub(r"\{\{(\w+)\}\}", lambda match: tokens[match[1]], source)
 
@@ -109,7 +112,7 @@ class Targets:
         """Take the targets away."""
         self.victim.kill()
         self.victim.wait()
-        for listening in self._sockets:
+        for listening in (*self._sockets, self._granted):
             listening.close()
         self._folder.cleanup()
 
@@ -126,6 +129,18 @@ class Targets:
     def _new_victim() -> subprocess.Popen[bytes]:
         nothing = subprocess.DEVNULL
         return subprocess.Popen(["sleep", "3600"], stdin=nothing, stdout=nothing, stderr=nothing)
+
+
+def _greet(listening: socket.socket) -> None:
+    """Serve the one port that programs with a network may reach: nothing that comes there is an escape."""
+    with suppress(OSError):
+        while True:
+            connection = listening.accept()[0]
+            with connection, suppress(OSError):
+                connection.settimeout(1)
+                if connection.recv(4096)[:1] == b"\x16":
+                    connection.sendall(b"greeted")
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
 
 
 def _listen(family: int, kind: int, address: Any) -> socket.socket:

@@ -108,8 +108,10 @@ class Proxy:
             open_now.add(task)
             try:
                 await self._serve(reader, writer)
-            except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
                 pass  # one end has gone, or said what is no request
+            except asyncio.CancelledError:
+                pass  # by `end`, which nobody waits for
             finally:
                 open_now.discard(task)
                 writer.close()
