@@ -66,7 +66,7 @@ def test_the_runner_can_fail(tmp_path: Path) -> None:
     """A program that says it escaped, and one whose session was to live and does not, are found out."""
     (tmp_path / "1_says.py").write_text("# expect: harmless\nprint('ESCAPED')\n")
     (tmp_path / "2_dies.py").write_text("# expect: denied\nimport os\nos._exit(1)\n")
-    (tmp_path / "3_lives.py").write_text("# expect: protocol\nx = 1\n")
+    (tmp_path / "3_lives.py").write_text("# expect: protocol\nimport os\nos.write(1, b'x')\n")
     command = [sys.executable, "-m", "codeling.sandbox.attack", str(tmp_path), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 

@@ -163,36 +163,57 @@ async def attack(path: Path, executor: Any, targets: Targets) -> Finding:
     header = dict(re.findall(r"^# (\w+): (.*)$", source, re.MULTILINE))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     problems: list[str] = []
-    outcome, after, same, worker = await _run(targets.fill(source), executor)
-    said = f"{outcome.output} {outcome.value} {after.output}"
+    seen = await _run(targets.fill(source), executor)
+    said = f"{seen.outcome.output} {seen.outcome.value} {seen.after.output}"
     if "ESCAPED" in said and not ("udp_send" in path.name and not targets.hits):
         problems.append(f"ESCAPED: {said[said.find('ESCAPED') :][:120]}")
-    if path.stem.endswith("random_state") and "None" not in str(outcome.answer):
-        again = (await _run(targets.fill(source), executor))[0]
-        if again.answer == outcome.answer:
+    if path.stem.endswith("random_state") and "None" not in str(seen.outcome.answer):
+        again = (await _run(targets.fill(source), executor)).outcome
+        if again.answer == seen.outcome.answer:
             problems.append(f"the same random numbers in two sandboxes: {again.answer}")
     expect = header.get("expect", "contained")
-    if expect == "contained" and after.value != "42":  # the program may spoil its own interpreter, and no other
-        after = (await _run(_AFTER, executor))[1]
-    problems += _expected(expect, outcome, after, same=same)
+    if expect == "contained" and seen.after.value != "42":  # the program may spoil its own interpreter, and no other
+        seen = replace(seen, after=(await _run(_AFTER, executor)).after)
+    problems += _expected(expect, seen, forges=bool(re.search(r"\bos\.write\(|\.send|shutdown", source)))
     problems += targets.harm()
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory) // 1024
     if grown > 150:
         problems.append(f"the host's memory grew by {grown} MiB")
-    problems += _left_behind(worker)
+    problems += _left_behind(seen.worker)
     return Finding(path.stem, not problems, "; ".join(problems))
 
 
-async def _run(source: str, executor: Any) -> tuple[Outcome, Outcome, bool, int]:
-    """Give what the program did, what the next step did, whether in the same interpreter, and its process."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    outcome: Outcome
+    after: Outcome
+    """What the next step did."""
+    same: bool
+    """Whether that was in the same interpreter."""
+    worker: int
+    late: int
+    """Calls of the program that were served after its end."""
+
+
+async def _run(source: str, executor: Any) -> _Seen:
+    """Run a program and then another in the same session."""
     seed = SystemRandom().randrange(1 << 32)
     session = await executor.open(SessionSpec(tools={"echo": _STUB}, seed=seed))
     worker = session._connection.pid
 
+    running, late = 0, list[str]()
+
+    def lives() -> bool:
+        return session._connection is not None and lives()
+
     async def on_call(call: ToolCall) -> Any:
+        if running > 2:
+            late.append(call.name)
         return call.args[0] if call.args else None
 
     async def step(code: str, number: int) -> Outcome:
+        nonlocal running
+        running = number
         done: Outcome = await session.run(code, step=number, on_call=on_call, on_output=lambda text: None)
         return done
 
@@ -204,19 +225,22 @@ async def _run(source: str, executor: Any) -> tuple[Outcome, Outcome, bool, int]
         if "thread" in source:
             await asyncio.sleep(0.6)  # a thread that was left behind gets its chance
         after = await step(_AFTER, 3)
-        same = not (outcome.lost or after.lost)
-        return outcome, await step(_AFTER, 4) if after.lost else after, same, worker
+        same = not (outcome.lost or after.lost) and session._connection.pid == worker
+        after = await step(_AFTER, 4) if after.lost else after
+        return _Seen(outcome=outcome, after=after, same=same, worker=worker, late=len(late))
     finally:
         session.close()
 
 
-def _expected(expect: str, outcome: Outcome, after: Outcome, *, same: bool) -> Iterator[str]:
-    if after.value != "42":
-        yield f"the next step does not work: {after.error or after.value}"
-    if expect == "denied" and not same:
-        yield f"the session was to live: {outcome.error or after.error}"
-    if expect == "protocol" and same:
+def _expected(expect: str, seen: _Seen, *, forges: bool) -> Iterator[str]:
+    if seen.after.value != "42":
+        yield f"the next step does not work: {seen.after.error or seen.after.value}"
+    if expect == "denied" and not seen.same:
+        yield f"the session was to live: {seen.outcome.error or seen.after.error}"
+    if expect == "protocol" and seen.same and forges:  # what an honest worker refuses to send needs no ending
         yield "the host did not end the session"
+    if seen.late:
+        yield f"{seen.late} calls were served for a program that had ended"
 
 
 def _left_behind(worker: int) -> Iterator[str]:

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import sysconfig
 import threading
+import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -28,7 +29,7 @@ from ..errors import IsolationUnavailable, SandboxError
 from . import cgroups, folders
 from .refusals import check_platform, reason
 from .sealed import SealedWorker
-from .watchdog import Quota
+from .watchdog import Quota, tasks_of
 
 __all__ = ("Isolation", "Options", "Zygote", "check_folder", "readable_paths", "zygote_for")
 
@@ -37,6 +38,8 @@ _INSIDE = Path(__file__).parent / "inside"
 _BOOTSTRAP = "import sys; sys.path[:] = [sys.argv[3], *filter(None, sys.path)]; import zygote; zygote.main()"
 _START = 60.0
 _NOBODY = 65534
+_SLACK, _STALE = 1000, 10.0
+"""At strong isolation the kernel counts a user's threads together: so many more may be started, counted so often."""
 _SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/alternatives")
 _CERTIFICATES = ("/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/pki/tls")
 
@@ -80,6 +83,7 @@ class Zygote:
         self._lock = threading.Lock()
         self._endings: dict[int, int] = {}
         self._count = 0
+        self._counted = (0, -_STALE)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control = ours
         root = folders.base_folder(os.getpid()) / "root"
@@ -137,6 +141,7 @@ class Zygote:
             if self.options.isolation == "strong":
                 self._count += 1
                 request["workdir"] = str(folders.base_folder(os.getpid()) / f"{self._process.pid}-{self._count}")
+                request["tasks"] = self._user_tasks() + self.options.tasks + _SLACK
             answer, pidfd = self._ask(request, given, ours)
         if pidfd is None:
             ours.close()
@@ -149,6 +154,12 @@ class Zygote:
         )  # fmt: skip
         self._watch(worker, request["workdir"])
         return worker
+
+    def _user_tasks(self) -> int:
+        """How many threads the workers' user has now or had a moment ago: the kernel counts all of them together."""
+        if self._counted[1] < time.monotonic() - _STALE:
+            self._counted = tasks_of(self._user[0]), time.monotonic()
+        return self._counted[0]
 
     def _ask(
         self, request: Mapping[str, Any], given: Sequence[int], ours: socket.socket

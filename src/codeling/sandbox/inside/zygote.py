@@ -25,8 +25,8 @@ import seccomp
 import worker
 
 
-def limit(options):
-    """What one worker may use of memory, files, descriptors and tasks."""
+def limit(options, tasks):
+    """What one worker may use of memory, files, descriptors and tasks; tasks are counted for its user."""
     wanted = [
         (resource.RLIMIT_AS, options["memory"]),
         (resource.RLIMIT_FSIZE, options["disk"]),
@@ -37,15 +37,14 @@ def limit(options):
         (resource.RLIMIT_SIGPENDING, 256),
         (resource.RLIMIT_STACK, 8 << 20),
     ]
-    if options["isolation"] == "full":  # the user namespace has a count of its own; elsewhere the host watches
-        wanted.append((resource.RLIMIT_NPROC, options["tasks"]))
+    wanted.append((resource.RLIMIT_NPROC, tasks))
     for what, most in wanted:
         hard = resource.getrlimit(what)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(what, (most, most))
 
 
-def seal(options, folder, port):
+def seal(options, folder, port, tasks):
     """Landlock, limits and the filter, in this order; there is no way back."""
     full = options["isolation"] == "full"
     linux.no_new_privileges()
@@ -56,7 +55,7 @@ def seal(options, folder, port):
     rules += [(path, linux.READ_FILE | linux.WRITE_FILE) for path in root.DEVICES if os.path.exists(path)]
     abi = min(linux.landlock_abi(), options["landlock"])
     linux.landlock(rules, abi, port=port)
-    limit(options)
+    limit(options, tasks)
     program = seccomp.program(
         os.getpid(), full=full, landlock=abi, processes=bool(options["processes"]), network=bool(port)
     )
@@ -132,7 +131,7 @@ def live(options, request, handles, ids, control):
     arrange_descriptors(handles[0])
     environment(options, folder, port)
     reseed()
-    seal(options, folder, port)
+    seal(options, folder, port, request.get("tasks", options["tasks"]))
     if options["processes"]:
         init.split()
     worker.main(3, 3)
