@@ -15,6 +15,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -98,9 +99,11 @@ class Targets:
             self.hits.clear()
         for path in self.canary.glob("pwned*"):
             yield f"wrote {path.name} on the host"
-            path.unlink()
-        if (self.canary / "secret.txt").read_text() != _CANARY:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        secret = self.canary / "secret.txt"
+        if not secret.exists() or secret.read_text() != _CANARY:
             yield "changed a file of the host"
+            secret.write_text(_CANARY)
         state = _state(self.victim.pid)
         if self.victim.poll() is not None or state not in "SR":
             yield f"harmed another process (state {state})"

@@ -7,7 +7,6 @@ refuses, so that no layer is taken for given.
 import ctypes
 import errno
 import os
-import platform
 import struct
 
 from syscalls import ARCHITECTURES
@@ -19,7 +18,7 @@ _syscall = _libc.syscall
 _syscall.restype = ctypes.c_long
 _python = ctypes.PyDLL(None)
 _python.syscall.restype = ctypes.c_long
-MACHINE = platform.machine()
+MACHINE = os.uname().machine
 AUDIT, CALLS, HIGHEST = ARCHITECTURES.get(MACHINE, (0, {}, 0))
 
 NEWNS, NEWCGROUP, NEWUTS, NEWIPC = 0x20000, 0x02000000, 0x04000000, 0x08000000

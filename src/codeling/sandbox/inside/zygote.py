@@ -118,6 +118,9 @@ def environment(options, folder, port):
         address = "http://127.0.0.1:{}".format(port)
         os.environ.update({name: address for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")})
     os.environ.update(options["env"])
+    platform = sys.modules.get("platform")
+    if platform is not None:
+        platform._uname_cache = None  # it holds the host's name
 
 
 def live(options, request, handles, ids, control):
