@@ -85,8 +85,8 @@ class SandboxExecutor(WireExecutor):
         self._options = Options(
             isolation=isolation or "full", memory=memory, disk=disk, files=files_limit, open_files=open_files,
             tasks=processes + 1 if processes else 256, processes=processes, network=bool(network),
-            read=tuple(map(os.path.abspath, read)), preload=("json", "asyncio", "random", *preload), env=dict(env or {}),
-            python=python or sys.executable, workdir=_folder(workdir), writable=writable,
+            read=tuple(map(os.path.abspath, read)), preload=("json", "asyncio", "random", *preload),
+            env=dict(env or {}), python=python or sys.executable, workdir=_folder(workdir), writable=writable,
         )  # fmt: skip
         self._choose = isolation is None and not network and not processes
         self._limits = SessionLimits(timeout=timeout, output=output_limit)
