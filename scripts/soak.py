@@ -33,7 +33,7 @@ def counts() -> dict[str, int]:
         "processes": len(below),
         "descriptors": len(list(Path("/proc/self/fd").iterdir())),
         "threads": len(list(Path("/proc/self/task").iterdir())),
-        "mounts": len(Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()),
+        "mounts": Path("/proc/self/mounts").read_text(encoding="utf-8").count("codeling"),
         "files": sum(len(found[1]) + len(found[2]) for found in os.walk(folders.base_folder(os.getpid()))),
         "memory": sum(_memory(pid) for pid in [os.getpid(), *below]),
     }
