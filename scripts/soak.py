@@ -76,7 +76,7 @@ async def _no_calls(call: object) -> None:
 def main() -> int:
     """Print the counts; 0 if nothing is left, 1 if something is."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
-    executors = [SandboxExecutor(isolation=isolation, timeout=0.2) for isolation in ("full", "strong")]  # type: ignore[arg-type]  # both are isolations
+    executors = [SandboxExecutor(isolation=isolation, timeout=0.2) for isolation in ("full", "strong")]
     asyncio.run(visits(executors, 200))
     before, since = counts(), time.perf_counter()
     asyncio.run(visits(executors, count))
