@@ -57,7 +57,14 @@ bench: setup ## Measure, and print one table
 fuzz: setup ## Fuzz what reads hostile data: a million cases (CASES=…, SECONDS=… for each target)
 	$(RUN)/python -m fuzz --cases $(or $(CASES),1000000) --seconds $(or $(SECONDS),0)
 
+attack: setup ## Run the attack programs against the wall, at both levels
+	$(RUN)/python -m codeling.sandbox.attack tests/escapes --isolation full --jobs 4
+	$(RUN)/python -m codeling.sandbox.attack tests/escapes --isolation strong --jobs 4
+
+soak: setup ## Open and close 5,000 sandboxes, and see that nothing is left behind
+	$(RUN)/python scripts/soak.py 5000
+
 clean: ## Remove what was made
 	rm -rf $(VENV) .venvs .mypy_cache .ruff_cache .pytest_cache dist
 
-.PHONY: help setup services demo test test-pythons check format format-check lint types bench fuzz clean
+.PHONY: help setup services demo test test-pythons check format format-check lint types bench fuzz attack soak clean

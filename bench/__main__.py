@@ -15,6 +15,7 @@ from .rows import Row, table
 _QUICK = (
     "imports",
     "sessions",
+    "walls",
     "steps",
     "programs",
     "journals",

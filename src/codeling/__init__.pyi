@@ -6,6 +6,7 @@ from .errors import *
 from .events import *
 from .executors.command import CommandExecutor as CommandExecutor
 from .executors.e2b import E2BExecutor as E2BExecutor
+from .executors.monty import MontyExecutor as MontyExecutor
 from .executors.sandbox import SandboxExecutor as SandboxExecutor
 from .executors.unsafe import UnsafeLocalExecutor as UnsafeLocalExecutor
 from .integrations.collections import ToolCollection as ToolCollection

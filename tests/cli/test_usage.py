@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -103,6 +104,18 @@ def test_the_doctor_tries_the_wall(capsys: Capsys) -> None:
     assert "namespaces, Landlock, seccomp" in text
     assert (code == 0) == ("Programs run behind" in text)
     assert "local:qwen2.5-coder-1.5b" in text
+
+
+def test_the_doctor_reports_layer_by_layer(capsys: Capsys) -> None:
+    """`doctor --json` says of each layer of the wall whether it is there, and with what."""
+    main(["doctor", "--json"])
+    report = json.loads(capsys.readouterr().out)
+    found = {layer["name"]: layer["there"] for layer in report["layers"]}
+
+    assert set(found) == {"system calls", "namespaces", "Landlock", "seccomp", "cgroup v2", "pidfd"}
+    assert (report["walls"]["strong"] == "works") <= (found["Landlock"] and found["seccomp"])
+    assert (report["walls"]["full"] == "works") <= found["namespaces"]
+    assert all(layer["detail"] for layer in report["layers"])
 
 
 def test_the_command_loads_quickly() -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import re
 import sys
 from argparse import Namespace
+from dataclasses import asdict
 from importlib import metadata
 from typing import Any
 
 from .. import __version__
-from ..errors import EndsRun
 from ..lookup import load
-from ..messages import ToolCall
-from ..protocols import SessionSpec
 from .models import weights
 from .tables import add_plain, table
 
@@ -24,18 +23,23 @@ _EXTRA = re.compile(r"""extra\s*==\s*['"]([\w-]+)['"]""")
 
 def add(commands: Any) -> None:
     """Say what the command takes."""
-    add_plain(commands, "doctor", "say what works on this machine: the wall, extras, weights")
+    command = add_plain(commands, "doctor", "say what works on this machine: the wall, extras, weights")
+    command.add_argument("--json", action="store_true", help="print it as JSON")
 
 
 def doctor(options: Namespace) -> int:
     """Print what works here; the exit code is 1 where programs cannot be run behind a wall."""
-    import asyncio  # slow to load, and asking for help loads this file
-
-    walls = {name: asyncio.run(_wall(name)) for name in ("full", "strong")}
+    found = load("codeling.sandbox.layers:layers")()  # slow to load, and asking for help loads this file
+    works: dict[str, str] = load("codeling.sandbox.layers:walls")()
+    best = next((name for name, said in works.items() if said == "works"), None)
+    if options.json:
+        print(json.dumps(_report(found, works, best), indent=1))
+        return 0 if best else 1
     print(f"codeling {__version__}, Python {platform.python_version()} ({sys.executable}), {platform.platform()}\n")
+    print("Layers of the wall on this machine:")
+    print(table((f"  {layer.name}", "yes" if layer.there else "no", layer.detail) for layer in found) + "\n")
     print("The wall of the default executor:")
-    print(table((f"  {name}", _LAYERS[name], said) for name, said in walls.items()))
-    best = next((name for name, said in walls.items() if said == "works"), None)
+    print(table((f"  {name}", _LAYERS[name], said) for name, said in works.items()))
     print(f"  Programs run behind {best!r}.\n" if best else "  Programs cannot be run behind a wall here.\n")
     print("Extras, each by pip install 'codeling[NAME]':")
     print(_extras() + "\n")
@@ -44,25 +48,14 @@ def doctor(options: Namespace) -> int:
     return 0 if best else 1
 
 
-_LAYERS = {"full": "namespaces, Landlock, seccomp", "strong": "Landlock, seccomp, disk watchdog"}
+_LAYERS = {"full": "namespaces, Landlock, seccomp", "strong": "Landlock, seccomp, watchdog"}
 
 
-async def _wall(isolation: str) -> str:
-    """Start a sealed worker and have it compute something: whether a wall works is tried, not guessed."""
-    executor = load("codeling.executors.sandbox:SandboxExecutor")(isolation=isolation)
-    try:
-        session = await executor.open(SessionSpec())
-        try:
-            outcome = await session.run("6 * 7", step=1, on_call=_no_calls, on_output=lambda text: None)
-        finally:
-            session.close()
-    except EndsRun as error:
-        return f"does not work: {error}"
-    return "works" if outcome.value == "42" else f"does not work: {outcome.error or 'a program gave no answer'}"
-
-
-async def _no_calls(call: ToolCall) -> None:
-    raise AssertionError(f"the program calls nothing, least of all {call.name}")
+def _report(found: list[Any], works: dict[str, str], best: str | None) -> dict[str, Any]:
+    return {
+        "version": __version__, "python": platform.python_version(), "platform": platform.platform(),
+        "layers": [asdict(layer) for layer in found], "walls": works, "isolation": best, "models": dict(weights()),
+    }  # fmt: skip
 
 
 def _extras() -> str:

@@ -14,6 +14,7 @@ __all__ = ("EXECUTORS", "executor_from")
 EXECUTORS: Mapping[str, str] = {
     "sandbox": "sandbox:SandboxExecutor",
     "e2b": "e2b:E2BExecutor",
+    "monty": "monty:MontyExecutor",
     "unsafe-local": "unsafe:UnsafeLocalExecutor",
 }
 

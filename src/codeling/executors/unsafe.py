@@ -79,7 +79,7 @@ class _Child:
     isolation = "none"
 
     def __init__(self, process: subprocess.Popen[bytes], wire: socket.socket, folder: str) -> None:
-        self._pid, self._folder = process.pid, folder
+        self.pid, self._folder = process.pid, folder
         process.returncode = 0  # waited for here: whoever drops a session need not close it
         wire.setblocking(False)
         self.reader = self.writer = wire.detach()
@@ -89,7 +89,7 @@ class _Child:
     def interrupt(self) -> None:
         """Raise KeyboardInterrupt in the program."""
         with suppress(OSError):
-            os.kill(self._pid, signal.SIGINT)
+            os.kill(self.pid, signal.SIGINT)
 
     def kill(self) -> None:
         """End the process and its group, and remove its folder."""
@@ -97,14 +97,14 @@ class _Child:
             if self._closed:
                 return
             self._closed = True
-        ended, status = os.waitpid(self._pid, os.WNOHANG)
+        ended, status = os.waitpid(self.pid, os.WNOHANG)
         with suppress(OSError):
-            os.killpg(self._pid, signal.SIGKILL)
+            os.killpg(self.pid, signal.SIGKILL)
         if ended:
             code = os.waitstatus_to_exitcode(status)
             self._why = f"its process ended with {signal.Signals(-code).name if code < 0 else f'exit code {code}'}"
         else:
-            os.waitpid(self._pid, 0)
+            os.waitpid(self.pid, 0)
         os.close(self.reader)
         folders.remove(self._folder)
 

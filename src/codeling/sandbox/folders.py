@@ -1,4 +1,4 @@
-"""Working folders of sandboxes without a private file system: quotas held by a watchdog, and removal.
+"""Working folders of sandboxes without a private file system: what they hold, and removal.
 
 What a program leaves behind may be a tree of any depth with any names; nothing here recurses or
 follows a link.
@@ -10,17 +10,14 @@ import atexit
 import os
 import shutil
 import tempfile
-import threading
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-__all__ = ("Watchdog", "base_folder", "remove", "usage")
+__all__ = ("base_folder", "remove", "usage")
 
-INTERVAL = 0.02
-"""Seconds between two looks: a program can pass its quota by what it writes in that time."""
+_DEEPEST = 3500
+"""Length of a path beyond which folders are too deep to be looked into: below, files could hide."""
 
 
 @cache
@@ -39,10 +36,15 @@ def _remove_own(folder: str, process: int) -> None:
 
 
 def usage(folder: str, *, most_bytes: int, most_files: int) -> tuple[int, int]:
-    """Give the bytes and the files below a folder; stops counting where a quota is passed."""
+    """Give the bytes and the files below a folder; stops counting where a quota is passed.
+
+    Folders nested too deep to be looked into count as more files than there may be.
+    """
     size = files = 0
     waiting = [folder]
     while waiting and size <= most_bytes and files <= most_files:
+        if len(waiting[-1]) > _DEEPEST:
+            return size, most_files + 1
         with suppress(OSError), os.scandir(waiting.pop()) as entries:
             for entry in entries:
                 files += 1
@@ -81,40 +83,3 @@ def remove(folder: str) -> None:
                 waiting.append(lifted)
         with suppress(OSError):
             os.rmdir(current)
-
-
-class Watchdog:
-    """Kills sandboxes that take more disk or files than they may. Its thread runs only while there are any."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._watched: dict[str, tuple[int, int, Callable[[str], None]]] = {}
-        self._thread: threading.Thread | None = None
-
-    def watch(self, folder: str, *, disk: int, files: int, kill: Callable[[str], None]) -> None:
-        """Call `kill` with the reason when the folder passes its quota."""
-        with self._lock:
-            self._watched[folder] = (disk, files, kill)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="codeling-watchdog", daemon=True)
-                self._thread.start()
-
-    def forget(self, folder: str) -> None:
-        """Stop watching a folder."""
-        with self._lock:
-            self._watched.pop(folder, None)
-
-    def _run(self) -> None:
-        while True:
-            with self._lock:
-                watched = list(self._watched.items())
-                if not watched:
-                    self._thread = None
-                    return
-            for folder, (disk, files, kill) in watched:
-                size, count = usage(folder, most_bytes=disk, most_files=files)
-                if size > disk:
-                    kill(f"it used more than its {disk >> 20} MiB of disk")
-                elif count > files:
-                    kill(f"it made more than its {files} files")
-            time.sleep(INTERVAL)

@@ -10,40 +10,38 @@ from __future__ import annotations
 import array
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
 import sys
 import sysconfig
 import threading
+import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import IO, Any, Literal, TypeAlias, cast
 
 from ..errors import IsolationUnavailable, SandboxError
-from . import folders
+from . import cgroups, folders
+from .refusals import check_platform, reason
+from .sealed import SealedWorker
+from .watchdog import Quota, tasks_of
 
-__all__ = ("Isolation", "Options", "SealedWorker", "Zygote", "zygote_for")
+__all__ = ("Isolation", "Options", "Zygote", "check_folder", "readable_paths", "zygote_for")
 
 Isolation: TypeAlias = Literal["full", "strong"]
 _INSIDE = Path(__file__).parent / "inside"
 _BOOTSTRAP = "import sys; sys.path[:] = [sys.argv[3], *filter(None, sys.path)]; import zygote; zygote.main()"
 _START = 60.0
-_REMEDIES = {
-    "namespaces": (
-        "user namespaces are refused here. Allow them (Ubuntu: sysctl kernel.apparmor_restrict_unprivileged_userns=0; "
-        "Debian: sysctl kernel.unprivileged_userns_clone=1; user.max_user_namespaces must not be 0; in Docker a "
-        "seccomp profile that has unshare and mount), or ask for isolation='strong', which needs none"
-    ),
-    "Landlock": (
-        "the kernel has no Landlock: it needs Linux 5.13 or newer, built with CONFIG_SECURITY_LANDLOCK, and landlock "
-        "in the kernel parameter lsm=. Use another executor until then"
-    ),
-}
+_NOBODY = 65534
+_SLACK, _STALE = 1000, 10.0
+"""At strong isolation the kernel counts a user's threads together: so many more may be started, counted so often."""
+_SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/alternatives")
+_CERTIFICATES = ("/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/pki/tls")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,61 +53,26 @@ class Options:
     disk: int
     files: int
     open_files: int
+    tasks: int = 256
+    """Threads, and with `processes` also processes, of one worker."""
+    processes: int = 0
+    """How many processes and threads the program may start; 0 for no process at all."""
+    network: bool = False
+    """Whether there is a port to the host's proxy."""
     read: tuple[str, ...] = ()
+    workdir: str | None = None
+    """A folder of the host in which programs run, instead of their private one."""
+    writable: bool = False
+    """Whether they may write to it."""
     preload: tuple[str, ...] = ()
     python: str = sys.executable
     env: Mapping[str, str] = field(default_factory=dict)
+    landlock: int = 99
+    """The newest version of Landlock to use; lower ones are what older kernels have."""
 
     def key(self) -> str:
         """The options as text."""
         return json.dumps(asdict(self), sort_keys=True)
-
-
-class SealedWorker:
-    """A worker behind the wall, as `session.Connection` says."""
-
-    def __init__(self, zygote: Zygote, wire: socket.socket, pid: int, handle: int, workdir: str | None) -> None:
-        self._zygote, self._handle, self._workdir = zygote, handle, workdir
-        self.pid = pid
-        self.reader = self.writer = wire.detach()  # a descriptor: whoever drops a session need not close it
-        self.isolation: str = zygote.options.isolation
-        self._why: str | None = None
-        self._lock = threading.Lock()
-        self._closed = False
-
-    def interrupt(self) -> None:
-        """Raise KeyboardInterrupt in the program."""
-        self._signal(signal.SIGINT)
-
-    def kill(self) -> None:
-        """End the worker and all in its namespaces, and remove what it left."""
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-        ended = _is_over(self._handle, 0)
-        self._signal(signal.SIGKILL)
-        if self._workdir:
-            WATCHDOG.forget(self._workdir)
-        if _is_over(self._handle, 2000) and ended and not self._why:
-            self._why = self._zygote.ended(self.pid)
-        os.close(self._handle)
-        os.close(self.reader)
-        if self._workdir:
-            folders.remove(self._workdir)
-
-    def trouble(self) -> str | None:
-        """Why it ended, where that is known."""
-        return self._why
-
-    def excess(self, why: str) -> None:
-        """End it because it took more than it may."""
-        self._why = why
-        self._signal(signal.SIGKILL)
-
-    def _signal(self, number: int) -> None:
-        with suppress(OSError):
-            signal.pidfd_send_signal(self._handle, number)
 
 
 class Zygote:
@@ -120,13 +83,17 @@ class Zygote:
         self._lock = threading.Lock()
         self._endings: dict[int, int] = {}
         self._count = 0
+        self._counted = (0, -_STALE)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control = ours
-        base = folders.base_folder(os.getpid())
-        root = base / "root"
+        root = folders.base_folder(os.getpid()) / "root"
         root.mkdir(exist_ok=True)
+        self._user = _user(options)
         demote = os.getuid() == 0 and options.isolation == "strong" and _readable_by_all(options.python)
-        settings = {**asdict(options), "paths": _paths(options), "root": str(root), "demote": demote}
+        settings = {
+            **asdict(options), "paths": readable_paths(options), "root": str(root), "demote": demote,
+            "user": self._user, "writable": [options.workdir] if options.workdir and options.writable else [],
+        }  # fmt: skip
         with theirs:
             self._process = subprocess.Popen(
                 [options.python, "-s", "-c", _BOOTSTRAP, str(theirs.fileno()), json.dumps(settings), str(_INSIDE)],
@@ -146,7 +113,7 @@ class Zygote:
             self._finalizer()
             if "failed" not in answer:
                 raise SandboxError(f"the sandbox's parent process died at its start: {said or 'it said nothing'}")
-            raise IsolationUnavailable(_reason(options.isolation, str(answer["failed"])))
+            raise IsolationUnavailable(reason(options.isolation, str(answer["failed"])))
         cast("IO[bytes]", self._process.stderr).close()
 
     @property
@@ -154,31 +121,71 @@ class Zygote:
         """Whether it can still spawn."""
         return self._process.poll() is None
 
-    def spawn(self) -> SealedWorker:
-        """Fork a sealed worker. Raises `SandboxError`."""
+    def spawn(
+        self, *, door: int | None = None, pack: int | None = None,
+        endings: tuple[Callable[[SealedWorker], None], ...] = (),
+    ) -> SealedWorker:  # fmt: skip
+        """Fork a sealed worker. Raises `SandboxError`.
+
+        `door` is a socket to which the worker sends its listening end of the network; `pack` a
+        descriptor of the files that it begins with. Both stay the caller's to close.
+        """
         ours, theirs = socket.socketpair()
-        workdir = None
+        request: dict[str, Any] = {"workdir": None}
+        given = [theirs.fileno()]
+        for name, handle in (("door", door), ("pack", pack)):
+            if handle is not None:
+                request[name] = len(given)
+                given.append(handle)
         with self._lock, theirs:
             if self.options.isolation == "strong":
                 self._count += 1
-                workdir = str(folders.base_folder(os.getpid()) / f"{self._process.pid}-{self._count}")
-            handles = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [theirs.fileno()]))]
-            try:
-                self._control.sendmsg([json.dumps({"workdir": workdir}).encode()], handles)
-                answer, handle = self._receive()
-                while "ended" in answer:
-                    answer, handle = self._receive()
-            except OSError as error:
-                ours.close()
-                raise SandboxError(f"the sandbox's parent process is gone: {error}") from error
-        if handle is None:
+                request["workdir"] = str(folders.base_folder(os.getpid()) / f"{self._process.pid}-{self._count}")
+                request["tasks"] = self._user_tasks() + self.options.tasks + _SLACK
+            answer, pidfd = self._ask(request, given, ours)
+        if pidfd is None:
             ours.close()
-            raise IsolationUnavailable(_reason(self.options.isolation, str(answer.get("failed", "no answer"))))
+            raise IsolationUnavailable(reason(self.options.isolation, str(answer.get("failed", "no answer"))))
         ours.setblocking(False)
-        worker = SealedWorker(self, ours, int(answer["pid"]), handle, workdir)
-        if workdir:
-            WATCHDOG.watch(workdir, disk=self.options.disk, files=self.options.files, kill=worker.excess)
+        group = cgroups.hold(int(answer["pid"]), self.options.memory, self.options.tasks, self.options.disk)
+        worker = SealedWorker(
+            pid=int(answer["pid"]), handle=pidfd, wire=ours.detach(), isolation=self.options.isolation,
+            workdir=request["workdir"], ended=self.ended, endings=(*endings, *group),
+        )  # fmt: skip
+        self._watch(worker, request["workdir"])
         return worker
+
+    def _user_tasks(self) -> int:
+        """How many threads the workers' user has now or had a moment ago: the kernel counts all of them together."""
+        if self._counted[1] < time.monotonic() - _STALE:
+            self._counted = tasks_of(self._user[0]), time.monotonic()
+        return self._counted[0]
+
+    def _ask(
+        self, request: Mapping[str, Any], given: Sequence[int], ours: socket.socket
+    ) -> tuple[dict[str, Any], int | None]:
+        handles = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", given))]
+        try:
+            self._control.sendmsg([json.dumps(request).encode()], handles)
+            answer, pidfd = self._receive()
+            while "ended" in answer:
+                answer, pidfd = self._receive()
+        except OSError as error:
+            ours.close()
+            raise SandboxError(f"the sandbox's parent process is gone: {error}") from error
+        return answer, pidfd
+
+    def _watch(self, worker: SealedWorker, folder: str | None) -> None:
+        """Have the host watch what the kernel does not hold: see `watchdog`."""
+        options = self.options
+        if folder or options.processes or self._user[0] == 0:
+            worker.watch(
+                Quota(
+                    pid=worker.pid, reader=worker.reader, kill=worker.excess, signal=worker.signal, folder=folder,
+                    memory=options.memory + options.disk, tasks=options.tasks, processes=options.processes,
+                    disk=options.disk, files=options.files,
+                )
+            )  # fmt: skip
 
     def ended(self, pid: int) -> str | None:
         """Say how a worker ended, if it ended by itself."""
@@ -189,11 +196,17 @@ class Zygote:
         with self._lock, suppress(OSError):
             self._control.settimeout(_START)
         status = self._endings.pop(pid, None)
-        if status is None or (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL):
+        if status is None:
             return None
-        if os.WIFSIGNALED(status):
-            return f"its process was ended by {signal.Signals(os.WTERMSIG(status)).name}"
-        return f"its process ended with exit code {os.WEXITSTATUS(status)}"
+        code = os.waitstatus_to_exitcode(status)
+        number = -code if code < 0 else code - 128 if self.options.processes and code > 128 else 0
+        if number == signal.SIGKILL:
+            return None
+        return (
+            f"its process was ended by {signal.Signals(number).name}"
+            if number
+            else f"its process ended with exit code {code}"
+        )
 
     def _receive(self) -> tuple[dict[str, Any], int | None]:
         message, ancillary, _, _ = self._control.recvmsg(4096, socket.CMSG_SPACE(4))
@@ -206,14 +219,13 @@ class Zygote:
         return answer, handles[0] if handles else None
 
 
-WATCHDOG = folders.Watchdog()
 _zygotes: dict[tuple[int, str], Zygote] = {}
 _lock = threading.Lock()
 
 
 def zygote_for(options: Options) -> Zygote:
     """Give the running zygote for these options, or start one. Raises `IsolationUnavailable`."""
-    _check_platform()
+    check_platform()
     key = (os.getpid(), options.key())
     with _lock:
         zygote = _zygotes.get(key)
@@ -232,50 +244,56 @@ def _stop(process: subprocess.Popen[bytes], control: socket.socket) -> None:
     process.wait()
 
 
-def _is_over(handle: int, patience: int) -> bool:
-    """Whether a process has ended; waits so many milliseconds for it."""
-    poll = select.poll()
-    poll.register(handle, select.POLLIN)
-    return bool(poll.poll(patience))
-
-
-def _check_platform() -> None:
-    if sys.platform != "linux":
-        raise IsolationUnavailable(
-            f"there is no wall for {sys.platform} yet; use a container or remote executor, or UnsafeLocalExecutor "
-            "if you trust the model's programs with this machine"
-        )
-
-
-def _reason(isolation: Isolation, failure: str) -> str:
-    remedy = _REMEDIES["Landlock" if "Landlock" in failure or "landlock" in failure else "namespaces"]
-    return f"isolation={isolation!r} cannot be had on this machine ({failure}): {remedy}"
+def _user(options: Options) -> tuple[int, int]:
+    """Whom a worker of root's becomes: nobody, or whoever owns the folder that it works in."""
+    if os.getuid() != 0:
+        return os.getuid(), os.getgid()
+    if options.workdir:
+        owner = os.stat(options.workdir)
+        return owner.st_uid, owner.st_gid
+    return _NOBODY, _NOBODY
 
 
 def _readable_by_all(python: str) -> bool:
     """Whether another user could run this interpreter: every folder on the way has to let it through."""
-    prefix = Path(_prefixes(python)[0]).resolve()
-    return all(os.stat(folder).st_mode & 0o005 == 0o005 for folder in (prefix, *prefix.parents))
+    prefixes = [Path(prefix).resolve() for prefix in _prefixes(python)]
+    on_the_way = {folder for prefix in prefixes for folder in (prefix, *prefix.parents)}
+    return all(os.stat(folder).st_mode & 0o005 == 0o005 for folder in on_the_way)
 
 
-def _prefixes(python: str) -> list[str]:
+@cache
+def _prefixes(python: str) -> tuple[str, ...]:
     if python == sys.executable:
-        return list(dict.fromkeys([sys.base_prefix, sys.prefix, sysconfig.get_paths()["purelib"]]))
+        return tuple(dict.fromkeys([sys.base_prefix, sys.prefix, sysconfig.get_paths()["purelib"]]))
     code = "import sys, sysconfig; print(sys.base_prefix, sys.prefix, sysconfig.get_paths()['purelib'], sep='\\n')"
-    return subprocess.run([python, "-I", "-c", code], check=True, capture_output=True, text=True).stdout.split("\n")[:3]
+    try:
+        done = subprocess.run([python, "-I", "-c", code], check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise SandboxError(f"the interpreter {python!r} cannot be run: {error}") from error
+    return tuple(done.stdout.split("\n")[:3])
 
 
-def _paths(options: Options) -> Sequence[str]:
+def readable_paths(options: Options) -> Sequence[str]:
     """What a worker may read: the system's libraries, the interpreter with its packages, and what the user names."""
-    wanted = ["/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", *_prefixes(options.python), *options.read]
+    wanted = [*_SYSTEM, *_prefixes(options.python), *options.read]
+    wanted += _CERTIFICATES if options.network else ()
     paths: list[str] = []
     for path in dict.fromkeys(os.path.abspath(item) for item in wanted):
-        if path == "/" or path == os.path.expanduser("~"):
-            raise SandboxError(
-                f"the interpreter's prefix or a readable path is {path!r}: it would show the program all of it"
-            )
+        check_folder(path)
         if os.path.lexists(path) and not any(
             path.startswith(f"{other}/") for other in paths if not os.path.islink(other)
         ):
             paths.append(path)
+    if options.workdir:
+        check_folder(options.workdir)
+        paths.append(options.workdir)
     return paths
+
+
+def check_folder(path: str) -> None:
+    """Refuse to show a program the whole machine or a whole home. Raises `SandboxError`."""
+    if path == "/" or path == os.path.expanduser("~"):
+        raise SandboxError(
+            f"the interpreter's prefix, a readable path or the working folder is {path!r}: "
+            "it would show the program all of it"
+        )

@@ -7,19 +7,18 @@ refuses, so that no layer is taken for given.
 import ctypes
 import errno
 import os
-import platform
 import struct
 
-from syscalls import ALLOWED, ARCHITECTURES, META
+from syscalls import ARCHITECTURES
 
-__all__ = ("clone", "drop_capabilities", "landlock", "landlock_abi", "mount", "seccomp_filter", "seccomp_install")
+__all__ = ("call", "clone", "drop_capabilities", "landlock", "landlock_abi", "mount", "prctl", "unshare")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _syscall = _libc.syscall
 _syscall.restype = ctypes.c_long
 _python = ctypes.PyDLL(None)
 _python.syscall.restype = ctypes.c_long
-MACHINE = platform.machine()
+MACHINE = os.uname().machine
 AUDIT, CALLS, HIGHEST = ARCHITECTURES.get(MACHINE, (0, {}, 0))
 
 NEWNS, NEWCGROUP, NEWUTS, NEWIPC = 0x20000, 0x02000000, 0x04000000, 0x08000000
@@ -60,10 +59,10 @@ def unmount(target):
     _check(_libc.umount2(target.encode(), 2), "umount {}".format(target))
 
 
-def mount_attributes(path, attributes):
-    """Set attributes of a mount and of all below it."""
+def mount_attributes(path, attributes, recursive):
+    """Set attributes of a mount, and of all below it."""
     setting = ctypes.create_string_buffer(struct.pack("QQQQ", attributes, 0, 0, 0))
-    call("mount_setattr", -100, os.fsencode(path), 0x8000, setting, 32)
+    call("mount_setattr", -100, os.fsencode(path), 0x8000 if recursive else 0, setting, 32)
 
 
 def pivot_root(new, old):
@@ -90,6 +89,11 @@ def dumpable():
 def die_with_parent():
     """Be killed when the parent ends."""
     prctl(1, 9)
+
+
+def live_without_parent():
+    """Live on when the thread that started this process ends."""
+    prctl(1, 0)
 
 
 def drop_capabilities():
@@ -156,9 +160,11 @@ def landlock_abi():
         return 0
 
 
-def landlock(rules):
-    """Refuse all of the file system but these (path, access) pairs, and TCP, signals and abstract sockets to outside."""
-    abi = landlock_abi()
+def landlock(rules, abi, port=0):
+    """Refuse all of the file system but these (path, access) pairs, and TCP, signals and abstract sockets to outside.
+
+    `abi` is the version of Landlock to use; with a `port`, TCP may be connected to it and to no other.
+    """
     files = (1 << 13) - 1 | (REFER if abi >= 2 else 0) | (TRUNCATE if abi >= 3 else 0) | (IOCTL_DEV if abi >= 5 else 0)
     attributes = struct.pack("QQQ", files, 3 if abi >= 4 else 0, 3 if abi >= 6 else 0)
     attributes = attributes[: 8 if abi < 4 else 16 if abi < 6 else 24]
@@ -170,99 +176,7 @@ def landlock(rules):
         granted = access & files & (-1 if os.path.isdir(path) else _OF_FILES)
         call("landlock_add_rule", ruleset, 1, ctypes.create_string_buffer(struct.pack("=Qi", granted, fd), 12), 0)
         os.close(fd)
+    if port and abi >= 4:
+        call("landlock_add_rule", ruleset, 2, ctypes.create_string_buffer(struct.pack("=QQ", 2, port), 16), 0)
     call("landlock_restrict_self", ruleset, 0)
     os.close(ruleset)
-
-
-# ---------------------------------------------------------------- seccomp (Documentation/userspace-api/seccomp_filter)
-_ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x50000
-_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER, _ARCH = 0, 4
-_CLONE_THREAD = 0x10000
-
-
-def _low(argument):
-    return 16 + 8 * argument
-
-
-def _do(code, value):
-    return struct.pack("HBBI", code, 0, 0, value)
-
-
-def _if(code, value, then, otherwise):
-    return struct.pack("HBBI", code, then, otherwise, value)
-
-
-def _refuse(number):
-    return _do(_RETURN, _ERRNO | number)
-
-
-_PERMIT = _do(_RETURN, _ALLOW)
-
-
-def _only(argument, values, number):
-    """Permit the call when the argument's low half is one of these values."""
-    tests = b"".join(_if(_EQUAL, value, 0, 1) + _PERMIT for value in values)
-    return _do(_LOAD, _low(argument)) + tests + _refuse(number)
-
-
-def seccomp_filter(pid, fake_meta):
-    """An allow-list for process `pid`: what it does not name fails, what no honest program does kills.
-
-    No exec, no new process, no socket but a pair, signals only to itself, and limits can be read,
-    not set. With `fake_meta`, calls that change a file's times or mode succeed and do nothing.
-    """
-    denied, absent = _refuse(errno.EPERM), _refuse(errno.ENOSYS)
-    thread = _do(_LOAD, _low(0)) + _if(_ANY_BIT, ALL_NAMESPACES, 1, 0) + _if(_ANY_BIT, _CLONE_THREAD, 1, 0)
-    rules = {
-        "clone3": absent,  # libc falls back to clone, whose flags can be read
-        "clone": thread + denied + _PERMIT,
-        # names of threads and memory, and questions
-        "prctl": _only(0, (15, 16, 0x53564D41, 3, 23), errno.EPERM),
-        # questions to terminals and pipes, and close-on-exec
-        "ioctl": _only(1, (0x5401, 0x5413, 0x541B, 0x5421, 0x5451, 0x5450), errno.ENOTTY),
-        "socketpair": _only(0, (1,), errno.EACCES),
-        # only with no new limits: both halves of the pointer are 0
-        "prlimit64": _do(_LOAD, _low(2))
-        + _if(_EQUAL, 0, 0, 3)
-        + _do(_LOAD, _low(2) + 4)
-        + _if(_EQUAL, 0, 0, 1)
-        + _PERMIT
-        + denied,
-    }
-    rules.update({name: _refuse(errno.EACCES) for name in ("socket", "connect", "bind", "listen", "accept", "accept4")})
-    rules.update({name: _only(0, (pid,), errno.EPERM) for name in ("kill", "tgkill")})
-    if fake_meta:
-        rules.update({name: _refuse(0) for name in META})
-    program = [_do(_LOAD, _ARCH), _if(_EQUAL, AUDIT, 1, 0), _do(_RETURN, _KILL), _do(_LOAD, _NUMBER)]
-    program += [_if(_AT_LEAST, 0x40000000, 0, 1), _do(_RETURN, _KILL)]  # the x32 calls of x86-64
-    for name, body in rules.items():
-        if name in CALLS:
-            program += [_if(_EQUAL, CALLS[name], 0, len(body) // 8), body]
-    numbers = {CALLS[name] for name in ALLOWED if name in CALLS}
-    if not fake_meta:
-        numbers |= {CALLS[name] for name in META if name in CALLS}
-    for first, last in _runs(sorted(numbers)):
-        if first == last:
-            program += [_if(_EQUAL, first, 0, 1), _PERMIT]
-        else:
-            program += [_if(_AT_LEAST, first, 0, 2), _if(_AT_LEAST, last + 1, 1, 0), _PERMIT]
-    program += [_if(_AT_LEAST, HIGHEST + 1, 0, 1), absent, denied]
-    return b"".join(program)
-
-
-def _runs(numbers):
-    runs = []
-    for number in numbers:
-        if runs and runs[-1][1] == number - 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return runs
-
-
-def seccomp_install(program):
-    """Put the filter on this process for good."""
-    code = ctypes.create_string_buffer(program, len(program))
-    filter = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(code)))
-    call("seccomp", 1, 0, filter)

@@ -3,7 +3,7 @@
 Source of the numbers: `asm/unistd_64.h` and `asm-generic/unistd.h` of Linux 6.1.
 """
 
-__all__ = ("ALLOWED", "ARCHITECTURES", "META")
+__all__ = ("ALLOWED", "ARCHITECTURES", "META", "NETWORK", "PROCESSES")
 
 # fmt: off
 _X86_64 = dict(
@@ -12,17 +12,17 @@ _X86_64 = dict(
     writev=20, access=21, pipe=22, select=23, sched_yield=24, mremap=25, msync=26, mincore=27, madvise=28,
     dup=32, dup2=33, pause=34, nanosleep=35, getitimer=36, alarm=37, setitimer=38, getpid=39, sendfile=40,
     socket=41, connect=42, accept=43, sendto=44, recvfrom=45, sendmsg=46, recvmsg=47, shutdown=48, bind=49,
-    listen=50, getsockname=51, getpeername=52, socketpair=53, setsockopt=54, getsockopt=55, clone=56, exit=60,
+    listen=50, getsockname=51, getpeername=52, socketpair=53, setsockopt=54, getsockopt=55, clone=56, fork=57, vfork=58, execve=59, exit=60,
     wait4=61, kill=62, uname=63, fcntl=72, flock=73, fsync=74, fdatasync=75, truncate=76, ftruncate=77,
     getdents=78, getcwd=79, chdir=80, fchdir=81, rename=82, mkdir=83, rmdir=84, creat=85, link=86, unlink=87,
     symlink=88, readlink=89, chmod=90, fchmod=91, umask=95, gettimeofday=96, getrlimit=97, getrusage=98,
-    sysinfo=99, times=100, getuid=102, getgid=104, geteuid=107, getegid=108, getppid=110, getpgrp=111,
+    sysinfo=99, times=100, getuid=102, getgid=104, geteuid=107, getegid=108, setpgid=109, getppid=110, getpgrp=111, setsid=112,
     getgroups=115, getresuid=118, getresgid=120, getpgid=121, getsid=124, capget=125, capset=126,
     rt_sigpending=127, rt_sigtimedwait=128, rt_sigsuspend=130, sigaltstack=131, utime=132, statfs=137,
     fstatfs=138, getpriority=140, sched_getparam=143, sched_getscheduler=145, sched_get_priority_max=146,
-    sched_get_priority_min=147, sched_rr_get_interval=148, munlock=150, pivot_root=155, prctl=157,
+    sched_get_priority_min=147, sched_rr_get_interval=148, munlock=150, pivot_root=155, prctl=157, sethostname=170,
     arch_prctl=158, gettid=186, readahead=187, getxattr=191, lgetxattr=192, fgetxattr=193, listxattr=194,
-    llistxattr=195, flistxattr=196, time=201, futex=202, sched_getaffinity=204, epoll_create=213,
+    llistxattr=195, flistxattr=196, tkill=200, time=201, futex=202, sched_getaffinity=204, epoll_create=213,
     getdents64=217, set_tid_address=218, restart_syscall=219, fadvise64=221, timer_create=222,
     timer_settime=223, timer_gettime=224, timer_getoverrun=225, timer_delete=226, clock_gettime=228,
     clock_getres=229, clock_nanosleep=230, exit_group=231, epoll_wait=232, epoll_ctl=233, tgkill=234,
@@ -49,14 +49,14 @@ _AARCH64 = dict(
     setitimer=103, timer_create=107, timer_gettime=108, timer_getoverrun=109, timer_settime=110,
     timer_delete=111, clock_gettime=113, clock_getres=114, clock_nanosleep=115, sched_getscheduler=120,
     sched_getparam=121, sched_getaffinity=123, sched_yield=124, sched_get_priority_max=125,
-    sched_get_priority_min=126, sched_rr_get_interval=127, restart_syscall=128, kill=129, tgkill=131,
+    sched_get_priority_min=126, sched_rr_get_interval=127, restart_syscall=128, kill=129, tkill=130, tgkill=131,
     sigaltstack=132, rt_sigsuspend=133, rt_sigaction=134, rt_sigprocmask=135, rt_sigpending=136,
     rt_sigtimedwait=137, rt_sigreturn=139, getpriority=141, getresuid=148, getresgid=150, times=153,
-    getpgid=155, getsid=156, getgroups=158, uname=160, getrlimit=163, getrusage=165, umask=166, prctl=167,
+    setpgid=154, getpgid=155, getsid=156, setsid=157, getgroups=158, uname=160, sethostname=161, getrlimit=163, getrusage=165, umask=166, prctl=167,
     getcpu=168, gettimeofday=169, getpid=172, getppid=173, getuid=174, geteuid=175, getgid=176, getegid=177,
     gettid=178, sysinfo=179, socket=198, socketpair=199, bind=200, listen=201, accept=202, connect=203,
     getsockname=204, getpeername=205, sendto=206, recvfrom=207, setsockopt=208, getsockopt=209, shutdown=210,
-    sendmsg=211, recvmsg=212, readahead=213, brk=214, munmap=215, mremap=216, clone=220, mmap=222,
+    sendmsg=211, recvmsg=212, readahead=213, brk=214, munmap=215, mremap=216, clone=220, execve=221, mmap=222,
     fadvise64=223, mprotect=226, msync=227, munlock=229, mincore=232, madvise=233, get_mempolicy=236,
     accept4=242, wait4=260, prlimit64=261, sched_getattr=275, renameat2=276, seccomp=277, getrandom=278,
     membarrier=283, copy_file_range=285, preadv2=286, pwritev2=287, statx=291, rseq=293, clone3=435,
@@ -71,12 +71,18 @@ ARCHITECTURES = {"x86_64": (0xC000003E, _X86_64, 450), "aarch64": (0xC00000B7, _
 META = ("chmod", "fchmod", "fchmodat", "utime", "utimes", "futimesat", "utimensat")
 """Calls that change only what is written about a file. Landlock does not cover them."""
 
+NETWORK = ("socket", "connect", "bind", "listen", "accept", "accept4")
+"""Calls that reach out. The first two are allowed only in a network namespace of the session's own."""
+
+PROCESSES = ("fork", "vfork", "execve", "setpgid", "setsid", "tkill", "kill", "tgkill")
+"""Calls that start others and end them. Allowed only in a pid namespace of the session's own."""
+
 ALLOWED = frozenset(
     """
-    read write close fstat lseek mmap mprotect munmap brk rt_sigaction rt_sigprocmask rt_sigreturn pread64
+    read write close fstat lseek mprotect munmap brk rt_sigaction rt_sigprocmask rt_sigreturn pread64
     pwrite64 readv writev pipe select sched_yield mremap msync mincore madvise dup dup2 pause nanosleep
     getitimer alarm setitimer getpid sendfile shutdown getsockname getpeername sendto recvfrom sendmsg recvmsg
-    getsockopt setsockopt exit uname fcntl flock fsync fdatasync ftruncate getcwd chdir fchdir getdents64
+    exit uname flock fsync fdatasync ftruncate getcwd chdir fchdir getdents64
     getdents open stat lstat access rename mkdir rmdir creat link unlink symlink readlink truncate umask
     gettimeofday getrlimit getrusage sysinfo times getuid getgid geteuid getegid getppid getpgrp getgroups
     getresuid getresgid getpgid getsid rt_sigpending rt_sigtimedwait rt_sigsuspend sigaltstack statfs fstatfs
@@ -91,4 +97,4 @@ ALLOWED = frozenset(
     faccessat2 epoll_pwait2 futex_waitv wait4 waitid capget get_mempolicy sync_file_range poll
     """.split()
 )
-"""Calls that a program may make with any arguments. Those with conditions stand in `linux.py`."""
+"""Calls that a program may make with any arguments. Those with conditions stand in `seccomp.py`."""

@@ -130,7 +130,7 @@ class Worker:
         if self.output.pending:
             self.output.send()
         if not self._running.is_set():
-            self._running.wait()
+            raise RuntimeError("no program is running: the calls of a thread end with the program that started it")
         encode = self.codec.encode
         given = {key: encode(kwargs[key]) for key in kwargs} if kwargs else {}
         frame = {"t": "call", "name": name, "args": [encode(arg) for arg in args], "kw": given}

@@ -8,111 +8,58 @@ usage: zygote.py CONTROL_FD OPTIONS_JSON
 """
 
 import array
+import fcntl
 import gc
 import json
 import os
 import resource
+import select
 import signal
 import socket
 import sys
 
+import init
 import linux
+import root
+import seccomp
 import worker
 
-WORKDIR = "/workdir"
-NOBODY = 65534
-INSIDE_ID = 1000
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
-_PROC = -1
 
-
-def build_root(new, paths):
-    """Fill an empty folder with a small root of read-only binds, and move into it."""
-    linux.mount("none", "/", None, linux.REC | linux.PRIVATE)
-    linux.mount("tmpfs", new, "tmpfs", linux.NOSUID | linux.NODEV, "size=1m,mode=755,nr_inodes=4096")
-    for path in (*paths, *_DEVICES):
-        _bind(new, path)
-    for name in ("workdir", "proc", "etc", "old"):
-        os.makedirs(os.path.join(new, name), exist_ok=True)
-    for name, text in (("passwd", "sandbox:x:1000:1000::/workdir:/bin/false\n"), ("group", "sandbox:x:1000:\n")):
-        with open(os.path.join(new, "etc", name), "w") as file:
-            file.write(text)
-    if not os.path.lexists(new + "/tmp"):
-        os.symlink("workdir", new + "/tmp")
-    os.chdir(new)
-    linux.pivot_root(".", "old")
-    linux.unmount("old")
-    os.rmdir("/old")
-    os.chdir("/")
-    linux.mount_attributes("/", linux.ATTR_RDONLY | linux.ATTR_NOSUID)
-
-
-def _bind(new, path):
-    target = new + path
-    if os.path.islink(path):
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        os.symlink(os.readlink(path), target)
-    elif os.path.isdir(path):
-        os.makedirs(target, exist_ok=True)
-    elif os.path.exists(path):
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        open(target, "w").close()
-    if os.path.exists(path) and not os.path.islink(path):
-        linux.mount(path, target, None, linux.BIND | linux.REC)
-        device = path.startswith("/dev/")
-        linux.mount_attributes(target, linux.ATTR_NOSUID | (0 if device else linux.ATTR_RDONLY | linux.ATTR_NODEV))
-
-
-def become_nobody():
-    """Give up root for good; what follows needs no more than a user."""
-    os.setgroups([])
-    os.setresgid(NOBODY, NOBODY, NOBODY)
-    os.setresuid(NOBODY, NOBODY, NOBODY)
-    linux.dumpable()
-
-
-def map_user(uid, gid):
-    """Be one ordinary user inside the user namespace that this process has just entered."""
-    for name, text in (
-        ("setgroups", "deny"),
-        ("uid_map", "{} {} 1".format(INSIDE_ID, uid)),
-        ("gid_map", "{} {} 1".format(INSIDE_ID, gid)),
-    ):
-        fd = os.open("self/" + name, os.O_WRONLY, dir_fd=_PROC)
-        try:
-            os.write(fd, text.encode())
-        finally:
-            os.close(fd)
-
-
-def limit(options):
-    """What one worker may use of memory, files and descriptors."""
-    wanted = (
+def limit(options, tasks):
+    """What one worker may use of memory, files, descriptors and tasks; tasks are counted for its user."""
+    wanted = [
         (resource.RLIMIT_AS, options["memory"]),
         (resource.RLIMIT_FSIZE, options["disk"]),
         (resource.RLIMIT_NOFILE, options["open_files"]),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
+        (resource.RLIMIT_SIGPENDING, 256),
         (resource.RLIMIT_STACK, 8 << 20),
-    )
+    ]
+    wanted.append((resource.RLIMIT_NPROC, tasks))
     for what, most in wanted:
         hard = resource.getrlimit(what)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(what, (most, most))
 
 
-def seal(options, workdir):
+def seal(options, folder, port, tasks):
     """Landlock, limits and the filter, in this order; there is no way back."""
     full = options["isolation"] == "full"
     linux.no_new_privileges()
     linux.drop_capabilities()
     readable = ["/"] if full else [path for path in options["paths"] if os.path.exists(path)]
-    rules = [(path, linux.READ) for path in readable] + [(workdir, linux.WRITE)]
-    rules += [(path, linux.READ_FILE | linux.WRITE_FILE) for path in _DEVICES if os.path.exists(path)]
-    linux.landlock(rules)
-    limit(options)
-    linux.seccomp_install(linux.seccomp_filter(os.getpid(), fake_meta=not full))
+    rules = [(path, linux.READ) for path in readable] + [(path, linux.WRITE) for path in (folder, *options["writable"])]
+    rules += [(root.SHARED, linux.WRITE)] if options["processes"] else []
+    rules += [(path, linux.READ_FILE | linux.WRITE_FILE) for path in root.DEVICES if os.path.exists(path)]
+    abi = min(linux.landlock_abi(), options["landlock"])
+    linux.landlock(rules, abi, port=port)
+    limit(options, tasks)
+    program = seccomp.program(
+        os.getpid(), full=full, landlock=abi, processes=bool(options["processes"]), network=bool(port)
+    )
+    seccomp.install(program)
 
 
 def reseed():
@@ -125,55 +72,92 @@ def reseed():
         numpy.seed(int.from_bytes(os.urandom(4), "little"))
 
 
-def live(options, request, wire, uid, gid):
-    """The worker's whole life, in the new process."""
-    linux.die_with_parent()
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+def enter(options, request, handles, ids):
+    """Enter what is this worker's own: its user, its folder, its port. Gives the folder and the port."""
+    port = 0
     if options["isolation"] == "full":
-        workdir = WORKDIR
-        map_user(uid, gid)
-        size = "size={},mode=700,nr_inodes={},uid={},gid={}".format(
-            options["disk"], options["files"], INSIDE_ID, INSIDE_ID
-        )
-        linux.mount("tmpfs", workdir, "tmpfs", linux.NOSUID | linux.NODEV, size)
+        folder = root.WORKDIR
+        root.map_user(*ids)
+        root.private_folder(root.WORKDIR, options["disk"], options["files"])
+        if options["processes"]:  # what processes share between them, such as the locks of multiprocessing
+            root.private_folder(root.SHARED, options["disk"], options["files"])
+        linux.call("sethostname", b"sandbox", 7)
+        if request.get("door") is not None:
+            port = root.listen_inside(handles[request["door"]])
     else:
-        workdir = request["workdir"]
-        os.mkdir(workdir, 0o700)
+        folder = request["workdir"]
+        os.mkdir(folder, 0o700)
         if options["demote"]:
-            os.chown(workdir, NOBODY, NOBODY)
-            become_nobody()
-    os.chdir(workdir)
+            os.chown(folder, *options["user"])
+            root.become(*options["user"])
+    if request.get("pack") is not None:
+        root.unpack(folder, handles[request["pack"]])
+    os.chdir(options["workdir"] or folder)
     os.setsid()
-    output = os.memfd_create("output", os.MFD_CLOEXEC)
-    import fcntl
+    return folder, port
 
+
+def arrange_descriptors(wire):
+    """Leave nothing open but the standard streams and the wire, at 3."""
+    output = os.memfd_create("output", os.MFD_CLOEXEC)
     fcntl.fcntl(output, fcntl.F_SETFL, os.O_APPEND)
     nothing = os.open("/dev/null", os.O_RDONLY)
     wire = fcntl.fcntl(wire, fcntl.F_DUPFD, 10)
     for source, target in ((nothing, 0), (output, 1), (output, 2), (wire, 3)):
         os.dup2(source, target)
+    os.set_inheritable(3, False)
     os.closerange(4, 4096)
+
+
+def environment(options, folder, port):
+    """Set what the program finds in its environment; nothing of the host's is in it."""
     os.environ.clear()
     os.environ.update({"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "MPLBACKEND": "agg", "OPENBLAS_NUM_THREADS": "1"})
-    os.environ.update({"HOME": workdir, "TMPDIR": workdir}, **options["env"])
+    os.environ.update({"HOME": folder, "TMPDIR": folder})
+    if port:
+        address = "http://127.0.0.1:{}".format(port)
+        os.environ.update({name: address for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")})
+    os.environ.update(options["env"])
+    platform = sys.modules.get("platform")
+    if platform is not None:
+        platform._uname_cache = None  # it holds the host's name
+
+
+def live(options, request, handles, ids, control):
+    """The worker's whole life, in the new process."""
+    linux.die_with_parent()
+    if any(event & select.POLLHUP for _, event in _poll(control)):
+        os._exit(0)  # the host went away before we were tied to our parent
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    folder, port = enter(options, request, handles, ids)
+    arrange_descriptors(handles[0])
+    environment(options, folder, port)
     reseed()
-    seal(options, workdir)
+    seal(options, folder, port, request.get("tasks", options["tasks"]))
+    if options["processes"]:
+        init.split()
     worker.main(3, 3)
 
 
-def fork(options, request, wire):
+def _poll(control):
+    poll = select.poll()
+    poll.register(control, select.POLLHUP)
+    return poll.poll(0)
+
+
+def fork(options, request, handles, control):
     """Start a worker; give its process id."""
-    uid, gid = os.getuid(), os.getgid()
+    ids = os.getuid(), os.getgid()
     made = linux.clone(linux.ALL_NAMESPACES) if options["isolation"] == "full" else os.fork()
     if made:
         return made
     try:
-        live(options, request, wire, uid, gid)
+        live(options, request, handles, ids, control)
     except BaseException as error:  # told to the host, whatever it is: this process can do nothing else
         try:
             text = json.dumps({"t": "trouble", "text": "{}: {}".format(type(error).__name__, error)}).encode()
-            os.write(wire if wire > 3 else 3, len(text).to_bytes(4, "little") + text)
+            os.write(handles[0] if handles[0] > 3 else 3, len(text).to_bytes(4, "little") + text)
         except OSError:
             pass
     os._exit(70)
@@ -181,8 +165,7 @@ def fork(options, request, wire):
 
 def prepare(options):
     """Make this process the parent of sealed workers."""
-    global _PROC
-    _PROC = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    root.hold_proc()
     for name in options["preload"]:
         __import__(name)
     if linux.landlock_abi() < 1:
@@ -191,13 +174,13 @@ def prepare(options):
     if options["isolation"] == "full":
         if os.getuid() == 0:
             linux.unshare(linux.NEWNS)
-            build_root(options["root"], options["paths"])
-            become_nobody()
+            root.build_root(options["root"], options["paths"], options["writable"])
+            root.become(*options["user"])
         else:
-            uid, gid = os.getuid(), os.getgid()
+            ids = os.getuid(), os.getgid()
             linux.unshare(linux.NEWUSER | linux.NEWNS | linux.NEWNET)
-            map_user(uid, gid)
-            build_root(options["root"], options["paths"])
+            root.map_user(*ids)
+            root.build_root(options["root"], options["paths"], options["writable"])
     gc.collect()
     gc.freeze()
 
@@ -217,6 +200,28 @@ def reap(control):
             pass
 
 
+def serve(control, options):
+    """Start a worker for each request of the host, until the host goes away."""
+    message, ancillary, _, _ = control.recvmsg(4096, socket.CMSG_SPACE(12))
+    if not message:
+        os._exit(0)
+    handles = array.array("i")
+    for _, _, data in ancillary:
+        handles.frombytes(data[: len(data) // 4 * 4])
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # not reaped before the host has its handle
+    try:
+        pid = fork(options, json.loads(message), handles, control)
+        handle = os.pidfd_open(pid)
+        answer = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [handle]))]
+        control.sendmsg([json.dumps({"pid": pid}).encode()], answer)
+        os.close(handle)
+    except OSError as error:
+        control.send(json.dumps({"failed": str(error)}).encode())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+    for handle in handles:
+        os.close(handle)
+
+
 def main():
     """Serve the host until it goes away."""
     control = socket.socket(fileno=int(sys.argv[1]))
@@ -230,25 +235,10 @@ def main():
     sys.path[:] = [path for path in sys.path if path != os.path.dirname(os.path.abspath(__file__))]
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, lambda number, frame: reap(control))
+    linux.live_without_parent()  # "parent" means the thread that started us; from here on the control stream tells
     control.send(json.dumps({"ready": os.getpid()}).encode())
     while True:
-        message, ancillary, _, _ = control.recvmsg(4096, socket.CMSG_SPACE(4))
-        if not message:
-            os._exit(0)
-        wires = array.array("i")
-        for _, _, data in ancillary:
-            wires.frombytes(data[:4])
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # not reaped before the host has its handle
-        try:
-            pid = fork(options, json.loads(message), wires[0])
-            handle = os.pidfd_open(pid)
-            answer = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [handle]))]
-            control.sendmsg([json.dumps({"pid": pid}).encode()], answer)
-            os.close(handle)
-        except OSError as error:
-            control.send(json.dumps({"failed": str(error)}).encode())
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
-        os.close(wires[0])
+        serve(control, options)
 
 
 if __name__ == "__main__":

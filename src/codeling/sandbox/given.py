@@ -1,0 +1,114 @@
+"""Files that sandboxes begin with, and files that they leave: what goes in is checked, what comes out is hostile."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import os
+import stat
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+
+from ..errors import UsageError
+
+__all__ = ("Artifacts", "check_names", "pack")
+
+_LARGEST = 64 << 20
+_MOST = 1000
+
+
+def check_names(files: Mapping[str, bytes | str | os.PathLike[str]]) -> None:
+    """Refuse names that lead out of the working folder, and files that are not there. Raises `UsageError`."""
+    for name, content in files.items():
+        parts = PurePosixPath(name).parts
+        if not parts or name.startswith("/") or ".." in parts or "\0" in name:
+            raise UsageError(f"files= names a file below the working folder; {name!r} is not")
+        if not isinstance(content, bytes) and not Path(content).is_file():
+            raise UsageError(f"files={{{name!r}: …}} is bytes or the path of a file; there is no file {str(content)!r}")
+
+
+def pack(files: Mapping[str, bytes | str | os.PathLike[str]]) -> int:
+    """Give a descriptor of all the files in a row, after an index of their names and sizes: see `root.unpack`."""
+    contents = {name: item if isinstance(item, bytes) else Path(item).read_bytes() for name, item in files.items()}
+    index = json.dumps([(name, len(content)) for name, content in contents.items()]).encode()
+    handle = os.memfd_create("codeling-files", os.MFD_CLOEXEC)
+    with open(handle, "wb", closefd=False) as file:
+        file.write(struct.pack("<I", len(index)) + index)
+        file.writelines(contents.values())
+    return handle
+
+
+class Artifacts:
+    """Copies the files that programs left in `./artifacts` into a folder of the host, when a session ends.
+
+    The sandbox's files are opened one folder at a time, never through a link, and only plain files are
+    read: whatever a program puts there, nothing else is opened.
+    """
+
+    def __init__(self, target: str | os.PathLike[str], *, pattern: str = "*") -> None:
+        """Set where they go. A name that is taken there gets a number."""
+        self._target, self._pattern = Path(target), pattern
+
+    def take(self, pid: int, folder: str) -> list[Path]:
+        """Copy what a living worker has in its folder's `artifacts`; gives the copies."""
+        taken: list[Path] = []
+        with suppress(OSError):  # the worker is gone and its private folder with it, or there is no such folder
+            root = os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                top = _descend(root, [*PurePosixPath(folder).parts[1:], "artifacts"])
+            finally:
+                os.close(root)
+            for name, content in _plain_files(top):
+                if len(taken) < _MOST and fnmatch.fnmatch(name, self._pattern):
+                    taken.append(self._keep(name, content))
+        return taken
+
+    def _keep(self, name: str, content: bytes) -> Path:
+        target = self._target / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        number = 1
+        while True:
+            try:
+                with target.open("xb") as file:
+                    file.write(content)
+                return target
+            except FileExistsError:
+                number += 1
+                target = (self._target / name).with_stem(f"{Path(name).stem}-{number}")
+
+
+def _descend(start: int, parts: list[str]) -> int:
+    current = os.dup(start)
+    for part in parts:
+        try:
+            deeper = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=current)
+        finally:
+            os.close(current)
+        current = deeper
+    return current
+
+
+def _plain_files(top: int, depth: int = 0) -> Iterator[tuple[str, bytes]]:
+    """The names and contents of plain files below a folder, which is closed at the end."""
+    try:
+        for name in sorted(os.listdir(top))[:_MOST]:
+            with suppress(OSError):
+                yield from _plain(top, name, depth)
+    finally:
+        os.close(top)
+
+
+def _plain(top: int, name: str, depth: int) -> Iterator[tuple[str, bytes]]:
+    handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=top)
+    found = os.fstat(handle)
+    if stat.S_ISDIR(found.st_mode) and depth < 8:
+        yield from ((f"{name}/{inner}", content) for inner, content in _plain_files(handle, depth + 1))
+        return
+    try:
+        if stat.S_ISREG(found.st_mode) and found.st_size <= _LARGEST:
+            with open(handle, "rb", closefd=False) as file:
+                yield name, file.read(_LARGEST)
+    finally:
+        os.close(handle)

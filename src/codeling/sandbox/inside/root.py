@@ -1,0 +1,135 @@
+"""What a sealed worker sees of the file system, and as whom: a small root, one user, a private folder.
+
+Built before any program runs: by the zygote for all its workers (the read-only root), and by each
+worker for itself (the private folder). Nothing here can be reached once the worker is sealed.
+"""
+
+import fcntl
+import os
+import socket
+import struct
+
+import linux
+
+__all__ = (
+    "DEVICES",
+    "SHARED",
+    "WORKDIR",
+    "become",
+    "build_root",
+    "hold_proc",
+    "listen_inside",
+    "map_user",
+    "private_folder",
+    "unpack",
+)
+
+WORKDIR, SHARED = "/workdir", "/dev/shm"
+INSIDE_ID = 1000
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+_PROC = -1
+
+
+def hold_proc():
+    """Keep a way to this process's own maps of users: the new root has no /proc."""
+    global _PROC
+    _PROC = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def build_root(new, paths, writable):
+    """Fill an empty folder with a small root of binds, read-only but for `writable`, and move into it."""
+    linux.mount("none", "/", None, linux.REC | linux.PRIVATE)
+    linux.mount("tmpfs", new, "tmpfs", linux.NOSUID | linux.NODEV, "size=1m,mode=755,nr_inodes=4096")
+    for path in (*paths, *DEVICES):
+        _bind(new, path, path in writable)
+    for name in ("workdir", "proc", "etc", "old", "dev/shm"):
+        os.makedirs(os.path.join(new, name), exist_ok=True)
+    for name, text in (("passwd", "sandbox:x:1000:1000::/workdir:/bin/false\n"), ("group", "sandbox:x:1000:\n")):
+        with open(os.path.join(new, "etc", name), "w") as file:
+            file.write(text)
+    if not os.path.lexists(new + "/tmp"):
+        os.symlink("workdir", new + "/tmp")
+    os.chdir(new)
+    linux.pivot_root(".", "old")
+    linux.unmount("old")
+    os.rmdir("/old")
+    os.chdir("/")
+    linux.mount_attributes("/", linux.ATTR_NOSUID, recursive=True)
+    linux.mount_attributes("/", linux.ATTR_RDONLY, recursive=False)
+
+
+def _bind(new, path, writable):
+    target = new + path
+    if os.path.islink(path):
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.symlink(os.readlink(path), target)
+    elif os.path.isdir(path):
+        os.makedirs(target, exist_ok=True)
+    elif os.path.exists(path):
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        open(target, "w").close()
+    if os.path.exists(path) and not os.path.islink(path):
+        linux.mount(path, target, None, linux.BIND | linux.REC)
+        device = path.startswith("/dev/")
+        kept = (0 if device or writable else linux.ATTR_RDONLY) | (0 if device else linux.ATTR_NODEV)
+        linux.mount_attributes(target, linux.ATTR_NOSUID | kept, recursive=True)
+
+
+def become(user, group):
+    """Give up root for good; what follows needs no more than a user."""
+    os.setgroups([])
+    os.setresgid(group, group, group)
+    os.setresuid(user, user, user)
+    linux.dumpable()
+
+
+def map_user(user, group):
+    """Be one ordinary user inside the user namespace that this process has just entered."""
+    for name, text in (
+        ("setgroups", "deny"),
+        ("uid_map", "{} {} 1".format(INSIDE_ID, user)),
+        ("gid_map", "{} {} 1".format(INSIDE_ID, group)),
+    ):
+        fd = os.open("self/" + name, os.O_WRONLY, dir_fd=_PROC)
+        try:
+            os.write(fd, text.encode())
+        finally:
+            os.close(fd)
+
+
+def private_folder(folder, disk, files):
+    """Mount a folder of the worker's own: its size and its number of files are the kernel's to hold."""
+    size = "size={},mode=700,nr_inodes={},uid={},gid={}".format(disk, files, INSIDE_ID, INSIDE_ID)
+    linux.mount("tmpfs", folder, "tmpfs", linux.NOSUID | linux.NODEV, size)
+
+
+def unpack(folder, pack):
+    """Put the given files into the folder: an index of names and sizes, then their bytes one after another."""
+    length = struct.unpack("<I", os.pread(pack, 4, 0))[0]
+    import json
+
+    place = 4 + length
+    for name, size in json.loads(os.pread(pack, length, 4)):
+        target = os.path.join(folder, name)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        with open(target, "wb") as file:
+            while size:
+                piece = os.pread(pack, min(size, 1 << 20), place)
+                file.write(piece)
+                place, size = place + len(piece), size - len(piece)
+
+
+def listen_inside(door):
+    """Open the only port of this network namespace, hand the listening end to the host, and give the port.
+
+    A socket belongs to the namespace in which it was made, whoever accepts on it: so the host serves it.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
+        request = struct.pack("16sH14x", b"lo", 0x1 | 0x40)  # SIOCSIFFLAGS: up and running
+        fcntl.ioctl(listening.fileno(), 0x8914, request)
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(64)
+        handle = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", listening.fileno()))]
+        with socket.socket(fileno=os.dup(door)) as passing:
+            passing.sendmsg([b"."], handle)
+        return listening.getsockname()[1]

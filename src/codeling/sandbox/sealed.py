@@ -1,0 +1,93 @@
+"""A worker behind the wall, seen from the host: it can be interrupted, ended, and asked why it ended."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+from . import folders
+from .watchdog import Quota, Watchdog
+
+__all__ = ("WATCHDOG", "SealedWorker")
+
+WATCHDOG = Watchdog()
+INSIDE = "/workdir"
+"""Where a worker with a root of its own finds its private folder."""
+
+
+class SealedWorker:
+    """A worker behind the wall, as `session.Connection` says, held by its pidfd: process ids are used again."""
+
+    def __init__(
+        self, *, pid: int, handle: int, wire: int, isolation: str, workdir: str | None,
+        ended: Callable[[int], str | None], endings: tuple[Callable[[SealedWorker], None], ...] = (),
+    ) -> None:  # fmt: skip
+        """Take over both descriptors. `ended` says how it ended; `endings` are called before it is killed."""
+        self.pid, self._handle, self._workdir = pid, handle, workdir
+        self.reader = self.writer = wire  # a descriptor: whoever drops a session need not close it
+        self.isolation = isolation
+        self.folder = workdir or INSIDE
+        self.hang_up: Callable[[], None] = _nothing
+        """Ends what serves its network, where it has one."""
+        self._ended, self._endings = ended, endings
+        self._quota: Quota | None = None
+        self._why: str | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def watch(self, quota: Quota) -> None:
+        """Have the watchdog hold it to this."""
+        self._quota = quota
+        WATCHDOG.watch(quota)
+
+    def interrupt(self) -> None:
+        """Raise KeyboardInterrupt in the program."""
+        self.signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        """End the worker and all in its namespaces, and remove what it left."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        ended = _is_over(self._handle, 0)
+        for ending in self._endings:
+            ending(self)
+        self.signal(signal.SIGKILL)
+        if self._quota:
+            WATCHDOG.forget(self._quota)
+        if _is_over(self._handle, 2000) and ended and not self._why:
+            self._why = self._ended(self.pid)
+        os.close(self._handle)
+        os.close(self.reader)
+        if self._workdir:
+            folders.remove(self._workdir)
+
+    def trouble(self) -> str | None:
+        """Why it ended, where that is known."""
+        return self._why
+
+    def excess(self, why: str) -> None:
+        """End it because it took more than it may."""
+        self._why = why
+        self.signal(signal.SIGKILL)
+
+    def signal(self, number: int) -> None:
+        """Send it a signal. Does nothing when it has ended."""
+        with suppress(OSError):
+            signal.pidfd_send_signal(self._handle, number)
+
+
+def _is_over(handle: int, patience: int) -> bool:
+    """Whether a process has ended; waits so many milliseconds for it."""
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    return bool(poll.poll(patience))
+
+
+def _nothing() -> None:
+    """End nothing."""

@@ -1,0 +1,206 @@
+"""Ends sandboxes that take more than they may, where the kernel alone does not hold them to it.
+
+At full isolation the kernel counts disk, files and tasks; this thread adds the memory of all
+processes together. At strong isolation it counts disk, files and tasks. It looks at a session again
+only when that has used the processor since, and it stops a session for the moment of an exact count
+when that has written more than its quota since the last one: so moving files about hides none.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from .folders import usage
+
+__all__ = ("Quota", "Watchdog", "tasks_of")
+
+INTERVAL = 0.02
+"""Seconds between two looks: a program can pass its quota by what it takes in that time."""
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_GONE_MAPS = 4
+"""Deleted files that are mapped and no longer open show no size: each counts as this part of the quota."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Quota:
+    """What one session may take, and what was seen of it."""
+
+    pid: int
+    reader: int
+    """Our end of its wire: descriptors that it sent wait there until something is read."""
+    kill: Callable[[str], None]
+    signal: Callable[[int], None]
+    memory: int
+    tasks: int
+    processes: int
+    folder: str | None = None
+    disk: int = 0
+    files: int = 0
+    ticks: str = ""
+    written: int = 0
+    pending: bool = field(default=True)
+
+
+class Watchdog:
+    """Looks at all sessions of this process. Its thread runs only while there are any."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._watched: dict[int, Quota] = {}
+        self._thread: threading.Thread | None = None
+
+    def watch(self, quota: Quota) -> None:
+        """Call the quota's `kill` with the reason when it is passed."""
+        with self._lock:
+            self._watched[id(quota)] = quota
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="codeling-watchdog", daemon=True)
+                self._thread.start()
+
+    def forget(self, quota: Quota) -> None:
+        """Stop watching."""
+        with self._lock:
+            self._watched.pop(id(quota), None)
+
+    def _run(self) -> None:
+        with suppress(OSError):  # root's privilege: a program that takes all processors shall not slow this thread
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), -15)
+        while True:
+            with self._lock:
+                watched = list(self._watched.values())
+                if not watched:
+                    self._thread = None
+                    return
+            for quota in watched:
+                with suppress(OSError):  # it ended meanwhile
+                    if excess := _excess(quota):
+                        quota.kill(excess)
+            time.sleep(INTERVAL)
+
+
+def tasks_of(user: int) -> int:
+    """How many threads a user's processes have."""
+    count = 0
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with suppress(OSError):
+                if os.stat(f"/proc/{name}").st_uid == user:
+                    count += int(_read(f"/proc/{name}/stat").rpartition(")")[2].split()[17])
+    return count
+
+
+def _excess(quota: Quota) -> str | None:
+    """What a session takes too much of."""
+    family = [quota.pid, *_below(quota.pid)] if quota.processes else [quota.pid]
+    seen = list(_states(family))
+    ticks = " ".join(state.ticks for state in seen)
+    busy, quota.ticks = ticks != quota.ticks, ticks
+    if not (busy or quota.pending):
+        return None
+    quota.pending = busy  # one more look after the last that was busy: a tick is long
+    if sum(state.threads for state in seen) > quota.tasks:
+        return f"it started more than its {quota.tasks} threads and processes"
+    if sum(state.memory for state in seen) > quota.memory:
+        return f"its processes used more than their {quota.memory >> 20} MiB of memory"
+    return _disk_excess(quota) if quota.folder else None
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    ticks: str
+    threads: int
+    memory: int
+
+
+def _states(pids: list[int]) -> Iterator[_State]:
+    for pid in pids:
+        with suppress(OSError):
+            fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+            yield _State(f"{fields[11]}+{fields[12]}", int(fields[17]), int(fields[21]) * _PAGE)
+
+
+def _below(pid: int) -> Iterator[int]:
+    """The processes that a process started, and those that they started: whoever is orphaned falls to the first."""
+    waiting = [pid]
+    while waiting:
+        current = waiting.pop()
+        with suppress(OSError):
+            for task in os.listdir(f"/proc/{current}/task"):
+                for child in map(int, _read(f"/proc/{current}/task/{task}/children").split()):
+                    waiting.append(child)
+                    yield child
+
+
+def _disk_excess(quota: Quota) -> str | None:
+    size, count = _count(quota)
+    written = _written(quota.pid)
+    if (
+        size <= quota.disk
+        and count <= quota.files
+        and (written - quota.written > quota.disk or count * 2 > quota.files)
+    ):
+        quota.signal(signal.SIGSTOP)
+        try:
+            size, count = _count(quota)
+        finally:
+            quota.signal(signal.SIGCONT)
+        quota.written = written
+    if size > quota.disk:
+        return f"it used more than its {quota.disk >> 20} MiB of disk"
+    return f"it made more than its {quota.files} files" if count > quota.files else None
+
+
+def _count(quota: Quota) -> tuple[int, int]:
+    assert quota.folder is not None  # called for sessions with a folder only
+    size, files = usage(quota.folder, most_bytes=quota.disk, most_files=quota.files)
+    return size + _hidden(quota), files
+
+
+def _hidden(quota: Quota) -> int:
+    """Bytes of files that have no name: deleted and still open, or mapped, or on their way through a socket."""
+    home = os.stat(str(quota.folder)).st_dev
+    seen: dict[int, int] = {}
+    sockets = [f"/proc/self/fdinfo/{quota.reader}"]
+    with os.scandir(f"/proc/{quota.pid}/fd") as handles:
+        for handle in handles:
+            with suppress(OSError):
+                found = os.stat(handle.path)
+                if stat.S_ISSOCK(found.st_mode):
+                    sockets.append(f"/proc/{quota.pid}/fdinfo/{handle.name}")
+                elif stat.S_ISREG(found.st_mode) and not found.st_nlink and found.st_dev == home:
+                    seen[found.st_ino] = found.st_blocks * 512
+    passing = sum(int(number) for path in sockets for number in re.findall(r"scm_fds:\s*(\d+)", _read(path)))
+    mapped = {
+        int(line.split()[4])
+        for line in _read(f"/proc/{quota.pid}/maps").splitlines()
+        if line.endswith(" (deleted)") and str(quota.folder) in line
+    }
+    return sum(seen.values()) + (len(mapped - set(seen)) + passing) * (quota.disk // _GONE_MAPS)
+
+
+def _written(pid: int) -> int:
+    """Bytes that a process has written to disk so far; 0 where the kernel does not count them."""
+    try:
+        counts = dict(re.findall(r"^(\w+): (\d+)$", _read(f"/proc/{pid}/io"), re.MULTILINE))
+    except OSError:
+        return 0
+    return int(counts.get("write_bytes", 0)) - int(counts.get("cancelled_write_bytes", 0))
+
+
+def _read(path: str) -> str:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        pieces = []
+        while piece := os.read(handle, 1 << 16):
+            pieces.append(piece)
+        return b"".join(pieces).decode("ascii", "replace")
+    finally:
+        os.close(handle)
