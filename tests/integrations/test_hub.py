@@ -12,7 +12,8 @@ import pytest
 
 from codeling import CodeAgent, UsageError
 from codeling.executors.sandbox import SandboxExecutor
-from codeling.integrations.hub import HubTool
+from codeling.integrations.hub_tool import HubTool
+from codeling.integrations.saving_spec import spec_of_source
 from codeling.testing import ScriptedModel
 
 from .hub_server import serve
@@ -114,8 +115,8 @@ def test_a_hub_that_cannot_be_reached_is_a_clear_error(tmp_path: Path) -> None:
 def test_source_is_read_without_being_run() -> None:
     """What stands at the top of a tool's file does nothing on the host."""
     with pytest.raises(UsageError, match="not Python"):
-        HubTool("a/b", "class", SandboxExecutor())
-    made = HubTool("a/b", "raise SystemExit('run')\n" + SHOUT, SandboxExecutor())
+        spec_of_source("class", "a/b")
+    made = HubTool(spec_of_source("raise SystemExit('run')\n" + SHOUT, "a/b"), SandboxExecutor())
     agent = CodeAgent([made], ScriptedModel(["```python\nshout('x')\n```", "```python\nfinal_answer(0)\n```"]))
     result = agent.run("Go.", return_full_result=True)
 
