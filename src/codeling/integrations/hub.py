@@ -139,25 +139,42 @@ def download(repo_id: str, files: tuple[str, ...], *, token: str | None, revisio
     Raises `UsageError` for what is not there, `EndsRun` where the Hub cannot be reached.
     """
     hub, errors = hub_library("Tool.from_hub")
-    first = Path()
+    found, why = Path(), list[str]()
+    options: dict[str, Any] = {"repo_type": "space", "token": token, "revision": revision}
     try:
+        options |= _commit(
+            hub, errors, hub.hf_hub_url(repo_id, files[0], repo_type="space", revision=revision), token, why
+        )
         for file in files:
             try:
-                path = Path(
-                    hub.hf_hub_download(repo_id, file, repo_type="space", token=token, revision=revision)
-                )  # fmt: skip
-            except errors.RemoteEntryNotFoundError:
+                found = Path(hub.hf_hub_download(repo_id, file, **options)).parent
+            except errors.EntryNotFoundError:
                 if file == files[0]:
                     raise
-                continue
-            first, revision = path.parent, path.parent.name  # what follows is of the same commit
     except errors.RepositoryNotFoundError as error:
         raise UsageError(f"the Hub has no Space {repo_id!r}, or not for this token: {_said(error, token)}") from None
+    except errors.LocalEntryNotFoundError as error:
+        reason = why[0] if why else _said(error, token)
+        raise EndsRun(f"the Hub cannot be reached ({reason}), and {repo_id!r} was not fetched before") from None
     except errors.RemoteEntryNotFoundError as error:
         raise UsageError(f"the Space {repo_id!r} has no {files[0]}: {_said(error, token)}") from None
     except Exception as error:  # noqa: BLE001  # foreign code: the client's errors of the net have no common base
         raise EndsRun(f"the Hub did not give {repo_id!r}: {_said(error, token)}") from None
-    return first
+    return found
+
+
+def _commit(hub: Any, errors: Any, url: str, token: str | None, why: list[str]) -> dict[str, Any]:
+    """Ask once for the commit that all files are to be of; without an answer, what was fetched before is used.
+
+    The client itself would try for half a minute. Raises the client's errors where the Hub does answer.
+    """
+    try:
+        return {"revision": hub.get_hf_file_metadata(url, token=token, timeout=10).commit_hash}
+    except errors.HfHubHTTPError:
+        raise
+    except Exception as error:  # noqa: BLE001  # foreign code: whatever its library for the net raises
+        why.append(f"{type(error).__name__}: {error}")
+        return {"local_files_only": True}
 
 
 def hub_library(by: str) -> tuple[Any, Any]:
