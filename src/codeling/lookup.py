@@ -16,6 +16,7 @@ class Recorded:
     _made: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Make one, and keep what it is made with."""
         self = super().__new__(cls)
         self._made = (args, kwargs)
         return self

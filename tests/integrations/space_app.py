@@ -1,7 +1,11 @@
-"""A Gradio app such as a Space runs; started by the tests as a process of its own: `space_app.py PORT`."""
+"""A Gradio app such as a Space runs, started by the tests as a process of its own: `space_app.py PORT APP`.
+
+Beside it runs the file APP as it is, on the port of its environment: Gradio takes long to import.
+"""
 
 from __future__ import annotations
 
+import runpy
 import sys
 import time
 from collections.abc import Iterator
@@ -82,4 +86,5 @@ def app() -> Any:
 
 
 if __name__ == "__main__":
-    app().queue().launch(server_name="127.0.0.1", server_port=int(sys.argv[1]), quiet=True)
+    app().queue().launch(server_name="127.0.0.1", server_port=int(sys.argv[1]), quiet=True, prevent_thread_lock=True)
+    runpy.run_path(sys.argv[2], run_name="__main__")

@@ -27,34 +27,43 @@ from .hub_server import Hub
 HERE = Path(__file__).parent
 
 
-def started(script: Path, *arguments: str) -> tuple[str, subprocess.Popen[bytes]]:
-    """Run a Gradio app in a process of its own, and give its address once it answers."""
+def free_port() -> int:
+    """A port of loopback that nobody has now."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    env = {**os.environ, "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "GRADIO_SERVER_PORT": str(port),
-           "PYTHONPATH": str(HERE.parents[1])}  # fmt: skip
-    process = subprocess.Popen(
-        [sys.executable, str(script), *(argument or str(port) for argument in arguments)], env=env,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    for _ in range(900):
-        if process.poll() is not None:
-            raise AssertionError(f"{script.name} ended with {process.returncode}")
+        return int(free.getsockname()[1])
+
+
+def answering(port: int, process: subprocess.Popen[bytes]) -> str:
+    """Wait until a server answers, and give its address."""
+    for _ in range(1000):
+        assert process.poll() is None, process.returncode
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return f"http://127.0.0.1:{port}", process
+            return f"http://127.0.0.1:{port}"
         time.sleep(0.1)
-    process.kill()
-    raise AssertionError(f"{script.name} did not start")
+    raise AssertionError("the app did not start")
 
 
 @pytest.fixture(scope="module")
-def app() -> Iterator[str]:
-    """The address of a running app with endpoints of every kind."""
-    address, process = started(HERE / "space_app.py", "")
-    yield address
-    process.terminate()
-    process.wait(20)
+def apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """The addresses of a running app with endpoints of every kind, and of the app of a saved tool."""
+    folder, ports = tmp_path_factory.mktemp("count"), (free_port(), free_port())
+    saved_tools.count.save(folder)
+    env = {**os.environ, "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(HERE.parents[1]),
+           "GRADIO_SERVER_PORT": str(ports[1]), "GRADIO_SERVER_NAME": "127.0.0.1"}  # fmt: skip
+    command = [sys.executable, str(HERE / "space_app.py"), str(ports[0]), str(folder / "app.py")]
+    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield answering(ports[0], process), answering(ports[1], process)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture
+def app(apps: tuple[str, str]) -> str:
+    """The address of the app with endpoints of every kind."""
+    return apps[0]
 
 
 @pytest.fixture(autouse=True)
@@ -209,19 +218,14 @@ def test_a_space_tool_is_saved_by_what_it_was_made_with(app: str, tmp_path: Path
     assert spec_of_tool(again) == spec_of_tool(tool)
 
 
-def test_a_saved_tool_is_an_app_and_the_app_is_a_tool(tmp_path: Path) -> None:
+def test_a_saved_tool_is_an_app_and_the_app_is_a_tool(apps: tuple[str, str]) -> None:
     """The app.py of a saved tool runs as it is, and is called as a Space; what is a list is written as JSON."""
-    saved_tools.count.save(tmp_path / "count")
-    address, process = started(tmp_path / "count" / "app.py")
-    try:
-        tool = Tool.from_space(address)
-        assert tool.name == "count"
-        assert tool('["a", "b", "a"]') == {"a": 2, "b": 1}
-        with pytest.raises(ToolError, match="is not a list"):
-            tool("5")
-    finally:
-        process.terminate()
-        process.wait(20)
+    tool = Tool.from_space(apps[1])
+
+    assert tool.name == "count"
+    assert tool('["a", "b", "a"]') == {"a": 2, "b": 1}
+    with pytest.raises(ToolError, match="is not a list"):
+        tool("5")
 
 
 class Translator:
