@@ -76,7 +76,7 @@ def in_process(endpoint: str, cache: Path, code: str) -> str:
         "SECRET": "hidden",
     }
     done = subprocess.run(
-        [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=110, check=False
     )
     return done.stdout + done.stderr
 

@@ -197,7 +197,7 @@ except Exception as error:
 """
     env = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path), "HF_HUB_DISABLE_TELEMETRY": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=110, check=False
     )
     hub.close()
     said = done.stdout + done.stderr + "".join(path.read_text() for path in (tmp_path / "saved").iterdir())

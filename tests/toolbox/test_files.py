@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -83,11 +85,14 @@ def test_a_folder_that_becomes_a_link_in_the_middle_leads_nowhere(folder: Path) 
     stop = threading.Event()
 
     def swapping() -> None:
-        while not stop.is_set():
-            os.rename(folder / "swap", folder / "kept")
-            os.symlink(folder.parent / "outside", folder / "swap")
-            os.unlink(folder / "swap")
-            os.rename(folder / "kept", folder / "swap")
+        for number in itertools.count():
+            with suppress(OSError):  # a folder that was made anew meanwhile is in the way once
+                os.rename(folder / "swap", folder / f"kept-{number}")
+                os.symlink(folder.parent / "outside", folder / "swap")
+                os.unlink(folder / "swap")
+                os.rename(folder / f"kept-{number}", folder / "swap")
+            if stop.is_set():
+                return
 
     thread = threading.Thread(target=swapping)
     thread.start()

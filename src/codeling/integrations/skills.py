@@ -160,8 +160,8 @@ def _told(skill: Skill) -> str:
     if scripts:
         where = str(skill.folder / scripts[0])
         notes.append(
-            f"To import its Python files: sys.path.insert(0, {where!r}); where that cannot be read, write the text that "
-            "read_skill gives into a file of your own first."
+            f"To import its Python files: sys.path.insert(0, {where!r}); where that cannot be read, write "
+            "the text that read_skill gives into files of your own, and insert '.'."
         )
     return "\n\n".join([*parts, "\n".join(notes)]).strip()
 
