@@ -72,7 +72,7 @@ def same(left: Any, right: Any) -> bool:
     output=st.sampled_from(["string", "any", "image", "number"]), effect=st.sampled_from(["read", "idempotent", "write", "irreversible"]),
     approval=st.booleans(), requirements=st.lists(st.sampled_from(["pandas>=2", "x"]), max_size=2).map(tuple), note=TEXTS,
 )  # fmt: skip
-def test_nothing_of_a_tools_configuration_is_lost(
+def test_nothing_of_a_tools_configuration_is_lost(  # noqa: PLR0917  # hypothesis gives them by name
     tmp_path: Path, args: list[Any], options: dict[str, Any], name: str, description: str, output: str, effect: Any,
     approval: bool, requirements: tuple[str, ...], note: str,
 ) -> None:  # fmt: skip
@@ -96,11 +96,15 @@ def test_nothing_of_a_tools_configuration_is_lost(
         assert (tmp_path / file).read_text() == (tmp_path / "again" / file).read_text()
 
 
+def some(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """The strategy's values, or None."""
+    return st.none() | strategy
+
+
 @st.composite
 def agents(draw: st.DrawFn, depth: int = 1) -> Agent:
     """Any agent that can be saved whole."""
-    some = lambda strategy: st.none() | strategy  # noqa: E731
-    model = draw(st.sampled_from(["openai:gpt-5", "hf:a/b"]) | st.builds(
+    model: Any = draw(st.sampled_from(["openai:gpt-5", "hf:a/b"]) | st.builds(
         OpenAIModel, TEXTS, temperature=some(st.floats(0, 2)), max_tokens=some(st.integers(1)), top_p=some(st.floats(0, 1))
     ) | st.builds(InferenceClientModel, TEXTS, timeout=st.floats(1, 99), seed=st.integers()))  # fmt: skip
     options: dict[str, Any] = {
@@ -206,7 +210,7 @@ def test_a_tool_of_a_folder_reaches_nothing(tmp_path: Path, monkeypatch: pytest.
 
 def test_secrets_are_not_written(tmp_path: Path) -> None:
     """No file of a saved agent holds a key, and saving says which were left out; they can be given when it is read."""
-    model = OpenAIModel("gpt-5", api_key="k-1", client_kwargs={"default_headers": {"X-Api-Key": "k-2"}})
+    model: Any = OpenAIModel("gpt-5", api_key="k-1", client_kwargs={"default_headers": {"X-Api-Key": "k-2"}})
     executor = SandboxExecutor(env={"MY_TOKEN": "k-3", "PLAIN": "1"})
     with pytest.warns(UserWarning, match=r"model\.api_key.*X-Api-Key.*MY_TOKEN.*password"):
         CodeAgent([Configured(1, password="k-4")], model, executor=executor).save(tmp_path)

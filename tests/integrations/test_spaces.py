@@ -124,7 +124,7 @@ def test_files_go_both_ways(app: str, tmp_path: Path) -> None:
     for given in (picture(), buffer.getvalue(), Image(buffer.getvalue()), tmp_path / "a.png"):
         assert turn(given).size == (20, 10)
     assert shout(b"quiet") == b"QUIET"
-    assert list(turn._files.iterdir()) == []  # type: ignore[attr-defined]  # it has a folder
+    assert list(turn._files.iterdir()) == []
 
 
 @pytest.mark.parametrize(

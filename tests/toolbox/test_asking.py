@@ -75,7 +75,12 @@ def sound(seconds: float = 0.1, width: int = 2) -> bytes:
 def test_sound_is_given_to_a_pipeline_as_it_takes_it() -> None:
     """A WAV becomes one channel of samples with their rate; paths and other things are refused; no weights are fetched."""
     heard: list[Any] = []
-    tool = SpeechToTextTool(pipeline=lambda given: heard.append(given) or {"text": " hello "})
+
+    def hear(given: Any) -> dict[str, str]:
+        heard.append(given)
+        return {"text": " hello "}
+
+    tool = SpeechToTextTool(pipeline=hear)
 
     assert tool(Audio(sound())) == tool(sound()) == "hello"
     assert (heard[0]["raw"].shape, heard[0]["sampling_rate"]) == ((1600,), 16_000)
