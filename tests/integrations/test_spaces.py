@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import io
 import os
 import socket
@@ -226,6 +227,16 @@ def test_a_saved_tool_is_an_app_and_the_app_is_a_tool(apps: tuple[str, str]) -> 
     assert tool('["a", "b", "a"]') == {"a": 2, "b": 1}
     with pytest.raises(ToolError, match="is not a list"):
         tool("5")
+
+
+def test_the_example_runs(app: str) -> None:
+    """An agent calls the first endpoint of an app."""
+    spec = importlib.util.spec_from_file_location("space_tool", HERE.parents[1] / "examples" / "space_tool.py")
+    assert spec
+    assert spec.loader
+    spec.loader.exec_module(module := importlib.util.module_from_spec(spec))
+
+    assert module.main(ScriptedModel(["```python\nfinal_answer(greet('Ada', 1))\n```"]), app) == "Hello Ada!"
 
 
 class Translator:
