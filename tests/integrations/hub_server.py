@@ -101,8 +101,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def give_file(self, name: str, path: str) -> None:
         """Give a file, or the Hub's errors."""
-        files = self.server.spaces.get(name)
-        if files is None:
+        files, wanted = self.server.spaces.get(name), self.server.private.get(name)
+        if files is None or (wanted and self.headers.get("Authorization") != f"Bearer {wanted}"):
             return self.missing("RepoNotFound")
         if path not in files:
             return self.missing("EntryNotFound")

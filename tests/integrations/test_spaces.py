@@ -26,6 +26,7 @@ from . import saved_tools
 from .hub_server import Hub
 
 HERE = Path(__file__).parent
+pytestmark = pytest.mark.timeout(300)  # Gradio takes ten seconds to import, and much longer where much else runs
 
 
 def free_port() -> int:
@@ -37,7 +38,7 @@ def free_port() -> int:
 
 def answering(port: int, process: subprocess.Popen[bytes]) -> str:
     """Wait until a server answers, and give its address."""
-    for _ in range(1000):
+    for _ in range(2500):
         assert process.poll() is None, process.returncode
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return f"http://127.0.0.1:{port}"

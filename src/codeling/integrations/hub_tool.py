@@ -24,10 +24,18 @@ __all__ = ("CalledAnywhere", "HubTool")
 _MOST_IDLE = 4
 _SHIM = """
 import sys as _sys, types as _types
-def _stand_in(Base, decorator):
-    for _name in ("smolagents", "smolagents.tools"):
-        _sys.modules[_name] = _types.ModuleType(_name)
-        _sys.modules[_name].Tool, _sys.modules[_name].tool = Base, decorator
+def _gone(name):
+    raise AttributeError(name)
+class _Absent:
+    def __init__(self, name):
+        self._name = name
+    def __call__(self, *args, **kwargs):
+        raise RuntimeError(f"{self._name} is not there behind the wall")
+def _stand_in(*names):
+    for name in names:
+        _sys.modules[name] = module = _types.ModuleType(name)
+        module.Tool, module.tool, module.__path__ = _Tool, _decorator, []
+        module.__getattr__ = lambda name: _Absent(name) if name[:2] != "__" else _gone(name)
 class _Tool:
     def __init__(self, *args, **kwargs):
         pass
@@ -43,10 +51,9 @@ def _decorator(function=None, /, **options):
 try:
     import codeling as _codeling
     _codeling.Tool
-except ImportError:
-    _sys.modules["codeling"] = _codeling = _types.ModuleType("codeling")
-    _codeling.Tool, _codeling.tool = _Tool, _decorator
-_stand_in(_Tool, _decorator)
+except (ImportError, AttributeError):
+    _stand_in("codeling", "codeling.tools")
+_stand_in("smolagents", "smolagents.tools")
 _module = _types.ModuleType("tool")
 _sys.modules["tool"] = _module
 exec(compile(_source, "tool.py", "exec"), _module.__dict__)
@@ -137,6 +144,8 @@ class HubTool(CalledAnywhere):
     def _told(self, error: str) -> str:
         """The last line of an error, with what to do where something is not installed or may not be reached."""
         last = error.strip().splitlines()[-1]
+        if error.startswith("TimeoutError: the program was interrupted"):
+            return error.splitlines()[0].replace("the program", f"the tool {self.name!r}").partition(";")[0]
         if last.startswith(("ModuleNotFoundError", "ImportError")):
             wanted = " ".join(self.requirements)
             return f"{last} (" + (
