@@ -52,15 +52,7 @@ def write_agent(agent: Any, folder: Path, leave_out: frozenset[str]) -> Saved:
     if unknown := sorted(leave_out - names):
         raise UsageError(f"leave_out names {unknown[0]!r}, which no agent has; there are: {', '.join(sorted(names))}")
     packer, saved, wrong = Packer(), Saved(), cast("list[str]", [])
-    data: dict[str, Any] = {"format": FORMAT, "class": _class_name(agent)}
-    for f in fields(agent):
-        value = getattr(agent, f.name)
-        if f.name in _APART or f.name in leave_out or _is_default(f, value):
-            continue
-        try:
-            data[f.name] = _written(f.name, value, packer)
-        except UsageError as error:
-            wrong.append(f"- {f.name}: {error}")
+    data = {"format": FORMAT, "class": _class_name(agent), **_fields_of(agent, leave_out, packer, wrong)}
     helpers = [] if "managed_agents" in leave_out else list(agent.managed_agents or ())
     helping = {helper.name for helper in helpers}
     tools = [] if "tools" in leave_out else [tool for name, tool in agent._tools.items() if name not in helping]
@@ -88,6 +80,20 @@ def write_agent(agent: Any, folder: Path, leave_out: frozenset[str]) -> Saved:
     (folder / FILE).write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     saved.extras += [_extra(getattr(agent, name, None)) for name in ("model", "executor")]
     return saved
+
+
+def _fields_of(agent: Any, leave_out: frozenset[str], packer: Packer, wrong: list[str]) -> dict[str, Any]:
+    """Every field that was set, as JSON data; what cannot be written down goes to `wrong`."""
+    data: dict[str, Any] = {}
+    for f in fields(agent):
+        value = getattr(agent, f.name)
+        if f.name in _APART or f.name in leave_out or _is_default(f, value):
+            continue
+        try:
+            data[f.name] = _written(f.name, value, packer)
+        except UsageError as error:
+            wrong.append(f"- {f.name}: {error}")
+    return data
 
 
 def read_agent(
