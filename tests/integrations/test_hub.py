@@ -205,6 +205,37 @@ def test_a_private_space_needs_its_token(hub: Hub, tmp_path: Path) -> None:
     assert "A 1" in said
 
 
+COLLECTION = """
+from codeling import UsageError
+from codeling.integrations.hub import collection_from_hub
+tools = collection_from_hub("acme/tools-1")
+print([tool.name for tool in tools], list(tools)[0]("a"))
+for slug in ("acme/none-1", "acme/mixed-1", "acme/models-1"):
+    try:
+        collection_from_hub(slug)
+    except UsageError as error:
+        print(error)
+"""
+
+
+def test_a_collection_gives_the_tools_of_its_spaces(hub: Hub, tmp_path: Path) -> None:
+    """In its order; models in it are no tools; one that is not there, and a Space without a tool, are told."""
+    other = SHOUT.replace('"shout"', '"whisper"')
+    hub.spaces |= {"acme/a": {"tool.py": SHOUT.encode()}, "acme/b": {"tool.py": other.encode()}, "acme/c": {}}
+    hub.collections |= {
+        "acme/tools-1": [("space", "acme/b"), ("model", "acme/m"), ("space", "acme/a")],
+        "acme/mixed-1": [("space", "acme/c")],
+        "acme/models-1": [("model", "acme/m")],
+    }
+    pytest.importorskip("codeling.integrations.collections")
+    said = in_process(hub.url, tmp_path, COLLECTION)
+
+    assert "['whisper', 'shout'] A 1" in said, said
+    assert "gives no collection 'acme/none-1'" in said
+    assert "'acme/c' has no tool.py" in said
+    assert "holds no Space" in said
+
+
 BAD = """
 from smolagents import Tool
 class Bad(Tool):

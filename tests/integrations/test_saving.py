@@ -368,3 +368,14 @@ def test_an_agent_of_a_folder_works_with_its_helper(tmp_path: Path) -> None:
         CodeAgent.from_folder(tmp_path / "agents" / "helper", model=ScriptedModel([script]))])  # fmt: skip
     assert agent.run("Go.") == 13
     assert agent.limits == Limits(tokens=10**6)
+
+
+def test_reading_is_the_same_from_any_class_and_object(tmp_path: Path) -> None:
+    """What a folder holds decides what comes of it, not what `from_folder` was looked up on."""
+    saved_tools.get.save(tmp_path / "tool", app=False)
+    ToolCallingAgent([], "openai:gpt-5", instructions="Be brief.").save(tmp_path / "agent")
+
+    for place in (Tool, Configured, Configured(1)):
+        assert place.from_folder(tmp_path / "tool").name == "get"
+    for kind in (Agent, CodeAgent, CodeAgent([], "openai:gpt-5")):
+        assert type(kind.from_folder(tmp_path / "agent")) is ToolCallingAgent

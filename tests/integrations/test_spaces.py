@@ -187,6 +187,8 @@ def test_a_space_of_the_hub_is_found_by_its_name(app: str, tmp_path: Path) -> No
     hub = Hub()
     hub.spaces["acme/private"], hub.hosts["acme/private"], hub.private["acme/private"] = {}, app, "hf_right"
     code = f"""
+import sys
+sys.modules["gradio"] = None  # as where only the client is installed, which would import it
 from codeling import Tool
 tool = Tool.from_space("acme/private", api_name="greet", token="hf_right")
 print(tool("you"), tool.stub)
