@@ -192,6 +192,8 @@ def _read(name: str, value: Any, *, trusted: bool) -> Any:
 
 def _part(name: str, value: Any, *, trusted: bool) -> Any:
     """A model or an executor: its short name, or its class and arguments, which without trust must be harmless."""
+    if not trusted and name == "model" and "//" in json.dumps(value):
+        raise UsageError(f"the agent wants the model {value!r}, whose address would get your key; pass model=…")
     if isinstance(value, str):
         if name == "executor" and value != "sandbox" and not trusted:
             raise UsageError(f"the agent wants the executor {value!r}; pass executor=…, or trust_remote_code=True")
@@ -200,9 +202,10 @@ def _part(name: str, value: Any, *, trusted: bool) -> Any:
     if not isinstance(inner, dict) or not isinstance(inner.get("arguments"), dict):
         raise UsageError(f"the saved {name} cannot be read: {str(value)[:200]!r}")
     if not trusted:
-        ours = load(f"codeling.{name}s.registry:{'ADAPTERS' if name == 'model' else 'EXECUTORS'}")
-        full = {path if path.startswith("codeling.") else f"codeling.executors.{path}" for path in ours.values()}
-        safe = full if name == "model" else {"codeling.executors.sandbox:SandboxExecutor"}
+        known = load("codeling.models.registry:ADAPTERS").values() if name == "model" else ()
+        paths = {str(getattr(adapter, "path", adapter)).removeprefix("codeling.models.") for adapter in known}
+        models = {f"codeling.models.{path}" for path in paths}
+        safe = models if name == "model" else {"codeling.executors.sandbox:SandboxExecutor"}
         reaching = sorted(set(inner["arguments"]) - _HARMLESS)
         if inner.get("class") not in safe or reaching:
             what = f"with {', '.join(reaching)}" if reaching else "of that class"
