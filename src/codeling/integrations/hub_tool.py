@@ -93,7 +93,7 @@ class HubTool(CalledAnywhere):
         """
         self.spec, self._executor = spec, executor
         self.name, self.description = spec.name, spec.description
-        self.inputs, self.output_type = spec.inputs, spec.output_type
+        self.inputs, self.output_type = unpack(dict(spec.inputs), no_objects), spec.output_type
         self.requirements, self.needs_approval = spec.requirements, spec.needs_approval
         self.effect = "write" if networked and spec.effect in ("read", "idempotent") else spec.effect
         self._idle: list[Session] = []

@@ -206,6 +206,7 @@ def _part(name: str, value: Any, *, trusted: bool) -> Any:
         paths = {str(getattr(adapter, "path", adapter)).removeprefix("codeling.models.") for adapter in known}
         models = {f"codeling.models.{path}" for path in paths}
         safe = models if name == "model" else {"codeling.executors.sandbox:SandboxExecutor"}
+        unpack(inner["arguments"], _no_object)  # what stands deeper is made by the same rules
         reaching = sorted(set(inner["arguments"]) - _HARMLESS)
         if inner.get("class") not in safe or reaching:
             what = f"with {', '.join(reaching)}" if reaching else "of that class"
