@@ -34,6 +34,11 @@ _HARMLESS = frozenset(
      "isolation", "grammar", "frequency_penalty", "presence_penalty", "stop")
 )  # fmt: skip
 """Arguments of models and executors that nobody can reach out with."""
+_OF_NOBODY = frozenset(
+    ("model", "executor", "instructions", "max_steps", "planning_interval", "policy", "name", "description",
+     "return_full_result", "additional_authorized_imports")
+)  # fmt: skip
+"""Fields that an untrusted agent may set, besides those with rules of their own; a later field has to be thought of."""
 _EXTRAS = {"inference_client": "hub", "hf": "hub"}
 
 
@@ -184,6 +189,8 @@ def _read(name: str, value: Any, *, trusted: bool) -> Any:
             raise UsageError(f"the saved limits cannot be read: {error}") from None
     if name == "journal" and not trusted:
         raise UsageError(f"the agent wants its runs stored in {value!r}; pass journal=…, or trust_remote_code=True")
+    if not trusted and name not in _OF_NOBODY:
+        raise UsageError(f"the agent sets {name!r}, which needs trust_remote_code=True; or pass {name}=…")
     if name in ("model", "executor"):
         return _part(name, value, trusted=trusted)
     made: Any = unpack(value, load("codeling.integrations.hub_trusted:make_object") if trusted else _no_object)
