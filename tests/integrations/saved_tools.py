@@ -43,6 +43,18 @@ def curious(what: str) -> str:
     return open(what).read() if what.startswith("/") else str(system.environ.get(what))
 
 
+def forget(what: str) -> None:
+    """Undo a note."""
+    TABLE.pop(what)
+
+
+@tool(compensate=forget)
+def note(what: str) -> int:
+    """Take a note."""
+    TABLE[what] = 1
+    return len(TABLE)
+
+
 class Base(Tool):
     """What tools below share."""
 

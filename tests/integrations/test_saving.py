@@ -19,6 +19,7 @@ from codeling import (
     Limits,
     OpenAIModel,
     SandboxExecutor,
+    Secret,
     Tool,
     ToolCallingAgent,
     UsageError,
@@ -182,6 +183,18 @@ def test_a_saved_tool_does_what_it_did(tmp_path: Path) -> None:
         assert agent.run("Count.") == {"a": 2, "b": 1}
 
 
+def test_what_undoes_a_tool_is_saved_with_it(tmp_path: Path) -> None:
+    """It comes back with trust; behind the wall nothing is undone, which is said; what is not in the source is refused."""
+    saved_tools.note.save(tmp_path)
+    assert Tool.from_folder(tmp_path, trust_remote_code=True).compensate.__name__ == "forget"
+    with pytest.warns(UserWarning, match="cannot be undone behind the wall"):
+        assert Tool.from_folder(tmp_path).compensate is None
+    made = Configured()
+    made.compensate = print
+    with pytest.raises(UsageError, match="its `compensate` is not in its source"):
+        made.save(tmp_path)
+
+
 def test_source_is_taken_as_it_stands(tmp_path: Path) -> None:
     """The saved file holds whole statements of the author's file, and only those that the tool needs."""
     saved_tools.get.save(tmp_path)
@@ -212,11 +225,11 @@ def test_secrets_are_not_written(tmp_path: Path) -> None:
     """No file of a saved agent holds a key, and saving says which were left out; they can be given when it is read."""
     model: Any = OpenAIModel("gpt-5", api_key="k-1", client_kwargs={"default_headers": {"X-Api-Key": "k-2"}})
     executor = SandboxExecutor(env={"MY_TOKEN": "k-3", "PLAIN": "1"})
-    with pytest.warns(UserWarning, match=r"model\.api_key.*X-Api-Key.*MY_TOKEN.*password"):
-        CodeAgent([Configured(1, password="k-4")], model, executor=executor).save(tmp_path)
+    with pytest.warns(UserWarning, match=r"model\.api_key.*X-Api-Key.*MY_TOKEN.*(other|password).*(other|password)"):
+        CodeAgent([Configured(1, password="k-4", other=Secret("k-55"))], model, executor=executor).save(tmp_path)
     written = "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
 
-    assert not any(f"k-{number}" in written for number in range(1, 5))
+    assert not any(f"k-{number}" in written for number in range(1, 6))
     assert "PLAIN" in written
     assert Tool.from_folder(tmp_path / "tools" / "configured", trust_remote_code=True, password="new").password == "new"
     with pytest.raises(UsageError, match="looks like a secret key"):

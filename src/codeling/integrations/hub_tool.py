@@ -7,6 +7,7 @@ and the network. Not covered: what it answers, which is as good as whoever wrote
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Coroutine
 from functools import cached_property
 from typing import Any
@@ -96,6 +97,8 @@ class HubTool(CalledAnywhere):
         self.inputs, self.output_type = unpack(dict(spec.inputs), no_objects), spec.output_type
         self.requirements, self.needs_approval = spec.requirements, spec.needs_approval
         self.effect = "write" if networked and spec.effect in ("read", "idempotent") else spec.effect
+        if spec.compensates:
+            warnings.warn(f"calls of {spec.name!r} cannot be undone behind the wall", stacklevel=4)
         self._idle: list[Session] = []
         self.check()
 

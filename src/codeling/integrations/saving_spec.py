@@ -51,6 +51,8 @@ class ToolSpec:
     parameters: tuple[Mapping[str, Any], ...] | None = None
     """What it takes, or None where `inputs` say it."""
     returns: str = "Any"
+    compensates: bool = False
+    """Whether its calls can be undone, which only its own code can do: not behind the wall."""
     left_out: tuple[str, ...] = ()
     """Secrets that are not stored."""
 
@@ -113,21 +115,30 @@ def spec_of_tool(tool: Tool) -> ToolSpec:
         thing = type(tool)
         args, kwargs = tool._made
         arguments = packer.arguments(tool, args, kwargs, f"tool {tool.name!r}: argument")
-    requirements = tuple(tool.requirements)
-    if thing.__module__.startswith("codeling."):
-        source = f"from {thing.__module__} import {thing.__name__}\n"
-    else:
-        source = source_of(thing, name=tool.name, requirements=requirements)
-    if looks_like_a_key(source):
-        raise UsageError(
-            f"tool {tool.name!r}: its source holds what looks like a secret key; read it from the environment"
-        )
+    source, requirements = _source(tool, thing), tuple(tool.requirements)
     return ToolSpec(
         source=source, entry=thing.__name__, arguments=arguments, requirements=requirements,
         name=tool.name, description=tool.description, output_type=tool.output_type, effect=tool.effect,
         needs_approval=tool.needs_approval, inputs=_inputs(tool), parameters=_parameters(tool),
         returns=_written(tool.signature.return_annotation), left_out=tuple(packer.left_out),
+        compensates=tool.compensate is not None,
     )  # fmt: skip
+
+
+def _source(tool: Tool, thing: Any) -> str:
+    """The source of a tool's class or function; for one that comes with codeling, its import."""
+    if thing.__module__.startswith("codeling."):
+        source = f"from {thing.__module__} import {thing.__name__}\n"
+    else:
+        source = source_of(thing, name=tool.name, requirements=tool.requirements)
+    undo = vars(tool).get("compensate")
+    if undo is not None and f"def {getattr(undo, '__name__', None)}(" not in source:
+        raise UsageError(f"tool {tool.name!r}: its `compensate` is not in its source; name it in @tool(compensate=…)")
+    if looks_like_a_key(source):
+        raise UsageError(
+            f"tool {tool.name!r}: its source holds what looks like a secret key; read it from the environment"
+        )
+    return source
 
 
 def spec_of_source(source: str, origin: str) -> ToolSpec:

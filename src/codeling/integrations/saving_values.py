@@ -107,7 +107,8 @@ class Packer:
         return packed
 
     def _kept(self, name: str, value: Any, where: str) -> bool:
-        if value is None or isinstance(value, bool) or not is_secret_name(name):
+        marked = isinstance(value, load("codeling.secrets.masking:Secret"))
+        if value is None or isinstance(value, bool) or not (marked or is_secret_name(name)):
             return True
         self.left_out.append(f"{where}.{name}")
         return False
