@@ -7,7 +7,7 @@ its stub. This file knows nothing of who calls: the broker does.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, ClassVar, Literal, TypeAlias, cast, overload
 
