@@ -11,6 +11,8 @@ from .executors.sandbox import SandboxExecutor as SandboxExecutor
 from .executors.unsafe import UnsafeLocalExecutor as UnsafeLocalExecutor
 from .integrations.collections import ToolCollection as ToolCollection
 from .integrations.mcp import MCPClient as MCPClient
+from .integrations.skills import Skills as Skills
+from .integrations.skills import instructions_from as instructions_from
 from .journals.events import CallCompensated as CallCompensated
 from .journals.events import Diverged as Diverged
 from .journals.events import OutcomeSettled as OutcomeSettled
@@ -42,9 +44,17 @@ from .policy import *
 from .protocols import *
 from .result import *
 from .secrets.masking import Secret as Secret
+from .toolbox.asking import FinalAnswerTool as FinalAnswerTool
+from .toolbox.asking import UserInputTool as UserInputTool
+from .toolbox.files import file_tools as file_tools
+from .toolbox.python import PythonInterpreterTool as PythonInterpreterTool
+from .toolbox.search import ApiWebSearchTool as ApiWebSearchTool
+from .toolbox.search import GoogleSearchTool as GoogleSearchTool
+from .toolbox.sound import SpeechToTextTool as SpeechToTextTool
 from .toolbox.web import DuckDuckGoSearchTool as DuckDuckGoSearchTool
 from .toolbox.web import VisitWebpageTool as VisitWebpageTool
 from .toolbox.web import WebSearchTool as WebSearchTool
+from .toolbox.wikipedia import WikipediaSearchTool as WikipediaSearchTool
 from .tools import *
 
 __version__: str

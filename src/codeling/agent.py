@@ -151,9 +151,9 @@ class Agent(AbstractContextManager["Agent"]):
     """Write the agent into a folder that `from_folder` reads and that runs as a Gradio Space."""
     push_to_hub = deferred("codeling.integrations.saving:push_agent")
     """Save the agent and publish it as a Space on the Hub."""
-    from_folder = deferred("codeling.integrations.saving:agent_from_folder")
+    from_folder = staticmethod(deferred("codeling.integrations.saving:agent_from_folder"))
     """Give the agent that a folder holds."""
-    from_hub = deferred("codeling.integrations.saving:agent_from_hub")
+    from_hub = staticmethod(deferred("codeling.integrations.saving:agent_from_hub"))
     """Give the agent that a Space on the Hub holds."""
 
     def close(self) -> None:

@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import Any, Self
 
-__all__ = ("deferred", "load", "named")
+__all__ = ("Recorded", "deferred", "load", "named")
+
+
+class Recorded:
+    """Remembers what it was made with, so that it can be saved and made again: tools, models, executors."""
+
+    _made: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Make one, and keep what it is made with."""
+        self = super().__new__(cls)
+        self._made = (args, kwargs)
+        return self
 
 
 @cache

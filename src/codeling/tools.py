@@ -7,18 +7,18 @@ its stub. This file knows nothing of who calls: the broker does.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, ClassVar, Literal, TypeAlias, cast, overload
 
-from .lookup import deferred, load
+from .lookup import Recorded, deferred, load
 
 __all__ = ("Effect", "FunctionTool", "Tool", "tool")
 
 Effect: TypeAlias = Literal["read", "idempotent", "write", "irreversible"]
 
 
-class Tool:
+class Tool(Recorded):
     """What a program may call. Subclass it with these names, or put `@tool` on a function.
 
     `forward` does the work and may be `async def`; `setup` runs once, before the first call.
@@ -35,6 +35,8 @@ class Tool:
     """What a call does to the world: it decides about retry, replay and asking."""
     needs_approval: bool = False
     """Whether a person is asked before each call, unless the policy says otherwise."""
+    requirements: Sequence[str] = ()
+    """What its code needs installed, as pip writes it; saved with the tool, never guessed or installed here."""
     forward: Callable[..., Any]
     compensate: Callable[..., Any] | None = None
     """Undoes a call that returned, for `rollback`: takes the call's arguments by name, and `result` if it wants it."""
@@ -80,15 +82,17 @@ class Tool:
             return await self(*bound.args, **bound.kwargs)
         return await load("codeling.sync.threads:called")(self, *bound.args, **bound.kwargs)
 
-    from_hub = deferred("codeling.integrations.hub:tool_from_hub")
+    from_hub = staticmethod(deferred("codeling.integrations.hub:tool_from_hub"))
     """Give the tool of a Hugging Face repository; it runs behind the wall."""
-    from_space = deferred("codeling.integrations.spaces:tool_from_space")
+    from_folder = staticmethod(deferred("codeling.integrations.hub:tool_from_folder"))
+    """Give the tool that a folder holds; it runs behind the wall."""
+    from_space = staticmethod(deferred("codeling.integrations.spaces:tool_from_space"))
     """Give a Gradio Space, or any running Gradio app, as a tool."""
-    from_gradio = deferred("codeling.integrations.spaces:tool_from_gradio")
+    from_gradio = staticmethod(deferred("codeling.integrations.spaces:tool_from_gradio"))
     """Give a tool of the `gradio_tools` style."""
-    from_langchain = deferred("codeling.integrations.langchain:tool_from_langchain")
+    from_langchain = staticmethod(deferred("codeling.integrations.langchain:tool_from_langchain"))
     """Give a LangChain tool."""
-    from_mcp = deferred("codeling.integrations.mcp:tool_from_mcp")
+    from_mcp = staticmethod(deferred("codeling.integrations.mcp:tool_from_mcp"))
     """Give one tool of an MCP server."""
     save = deferred("codeling.integrations.saving:save_tool")
     """Write the tool into a folder that `from_hub` and `ToolCollection` read."""

@@ -46,6 +46,8 @@ def test_every_example_is_tested() -> None:
         "typed_answer",
         "watching",
     }
+    tested = {"approval", "quickstart", "tables", "team", "two_forms", "typed_answer", "watching"}
+    tested |= {"hub_tool", "skills", "space_tool"}  # the last in tests/integrations/test_spaces.py
 
     assert {path.stem for path in EXAMPLES.glob("*.py")} == tested
 
@@ -65,6 +67,20 @@ def test_two_forms(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert [result.output for result in results] == [7, "7"]
     assert "CodeAgent: 7 after 1 steps" in capsys.readouterr().out
+
+
+def test_hub_tool() -> None:
+    """A tool from a folder is called behind the wall."""
+    assert example("hub_tool").main(script("final_answer(days_of('Mars', '2'))")) == 39.0
+
+
+def test_skills() -> None:
+    """The skill is read, and its script imported."""
+    read = "print(read_skill('planet-names'))"
+    where = EXAMPLES / "data" / "skills" / "planet-names" / "scripts"
+    use = f"import sys\nsys.path.insert(0, {str(where)!r})\nfrom numbering import numbered\nfinal_answer(numbered('Jupiter'))"
+
+    assert example("skills").main(script(read, use)) == "Jupiter (5)"
 
 
 def test_team() -> None:

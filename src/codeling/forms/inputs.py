@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from ..errors import UsageError
 from ..tools import Tool
 
-__all__ = ("described", "hints_of")
+__all__ = ("check_inputs", "described", "hints_of")
 
 _TYPES: Mapping[str, Any] = {
     "string": str,
@@ -18,6 +20,35 @@ _TYPES: Mapping[str, Any] = {
     "object": dict,
     "null": None,
 }
+
+_MEANT = {"str": "string", "bool": "boolean", "int": "integer", "float": "number", "list": "array", "dict": "object"}
+
+
+def check_inputs(tool: Tool) -> None:
+    """Raise `UsageError` where a tool's `inputs` do not say what its `forward` takes, with what to write."""
+    inputs: Mapping[str, Any] = tool.inputs
+    for name, spec in inputs.items():
+        where = f"tool {tool.name!r}: inputs[{name!r}]"
+        if not isinstance(spec, Mapping) or not isinstance(spec.get("type"), (str, list)):
+            raise UsageError(f"{where} must be a dict with a 'type' and a 'description', not {spec!r}")
+        if str(spec["type"]) in _MEANT:
+            raise UsageError(
+                f"{where} has the type {spec['type']!r}, which JSON does not have; write {_MEANT[spec['type']]!r}"
+            )
+    parameters = tool.signature.parameters
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    for name, spec in inputs.items():
+        where = f"tool {tool.name!r}: inputs[{name!r}]"
+        if name not in parameters and not takes_any:
+            taken = ", ".join(parameters) or "nothing"
+            raise UsageError(f"{where} is no argument of its `forward`, which takes {taken}; use the same names")
+        if spec.get("nullable") and name in parameters and _must_be_given(parameters[name]):
+            raise UsageError(f"{where} is nullable, so that it may be left out; give it a default: `{name}=None`")
+
+
+def _must_be_given(parameter: inspect.Parameter) -> bool:
+    plain = parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    return plain and parameter.default is parameter.empty
 
 
 def hints_of(tool: Tool) -> dict[str, Any]:

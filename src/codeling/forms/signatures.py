@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..tools import FunctionTool, Tool
-from .inputs import hints_of
+from .inputs import check_inputs, hints_of
 
 __all__ = ("by_name", "check", "signature_of")
 
@@ -61,6 +61,8 @@ def check(tool: Tool) -> None:
         raise UsageError(f"a tool's name must be a Python identifier, not {tool.name!r}; set `name`")
     if not hasattr(tool, "forward"):
         raise UsageError(f"tool {tool.name!r} has no method `forward`; write one that does its work")
+    if tool.inputs:
+        check_inputs(tool)
     for parameter in tool.signature.parameters.values():
         if parameter.annotation is parameter.empty:
             raise UsageError(

@@ -1,178 +1,197 @@
-"""Tools of the Hugging Face Hub: the `tool.py` of a Space.
+"""Tools of the Hugging Face Hub and of folders: a `tool.py`, and a `tool.json` where codeling wrote it.
 
-Its code is not trusted. It is read here without being run, and runs behind the wall, in sessions of
-its own without network; with `trust_remote_code=True` it runs in this process instead.
+Their code is not trusted. It is read here without being run, and runs behind the wall, in sessions of its own
+without network; with `trust_remote_code=True` it runs in this process instead.
 """
 
 from __future__ import annotations
 
-import ast
-import importlib
-import importlib.util
-import inspect
-import sys
-from collections.abc import Mapping
-from functools import cached_property
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import EndsRun, MissingDependency, ToolError, UsageError
+from ..errors import EndsRun, MissingDependency, UsageError
 from ..lookup import load
-from ..protocols import Executor, Session, SessionSpec
+from ..protocols import Executor
 from ..tools import Tool
+from .hub_tool import HubTool
+from .saving_spec import ToolSpec, spec_of_source
+from .saving_values import pack
 
-__all__ = ("HubTool", "tool_from_hub")
+__all__ = ("collection_from_hub", "download", "hub_library", "tool_from_folder", "tool_from_hub", "tool_of_spec")
 
-_FILE = "tool.py"
-_SHIM = """
-import sys, types
-class Tool:
-    def __init__(self, *args, **kwargs):
-        pass
-    def setup(self):
-        pass
-    def __call__(self, *args, **kwargs):
-        if not getattr(self, "is_initialized", False):
-            self.setup()
-            self.is_initialized = True
-        return self.forward(*args, **kwargs)
-for _name in ("smolagents", "smolagents.tools"):
-    sys.modules[_name] = types.ModuleType(_name)
-    sys.modules[_name].Tool = Tool
-"""
+TOOL, SPEC, REQUIREMENTS = "tool.py", "tool.json", "requirements.txt"
+_LARGEST = 4 << 20
+"""Bytes of one file of a tool."""
 
 
 def tool_from_hub(
-    repo_id: str,
-    *,
-    token: str | None = None,
-    revision: str | None = None,
-    trust_remote_code: bool = False,
-    executor: Executor | None = None,
-) -> Tool:
+    repo_id: str, /, *, token: str | None = None, revision: str | None = None, trust_remote_code: bool = False,
+    executor: Executor | str | None = None, network: Any = None, timeout: float = 60.0, **arguments: Any,
+) -> Tool:  # fmt: skip
     """Give the tool of the Space `repo_id`, such as `"someone/some-tool"`.
 
-    Without trust its programs run in `executor`, by default the sandbox of this machine. Raises
-    `UsageError` where there is no such Space or no tool in it, `EndsRun` where the Hub cannot be
-    reached or refuses, with the Hub's own words.
+    Without trust its code runs in `executor`, by default the sandbox of this machine, where a call may take
+    `timeout` seconds and reach what `network` says: nothing by default, otherwise what `SandboxExecutor` takes.
+    `arguments` are for the tool's own class. Raises `UsageError` where there is no such Space or no tool in it,
+    `EndsRun` where the Hub cannot be reached or refuses, with the Hub's own words.
     """
-    source = _download(repo_id, token, revision)
+    _is_repo(repo_id)
+    folder = download(repo_id, (TOOL, SPEC, REQUIREMENTS), token=token, revision=revision)
+    return tool_from_folder(
+        folder, trust_remote_code=trust_remote_code, executor=executor, network=network, timeout=timeout,
+        origin=repo_id, **arguments,
+    )  # fmt: skip
+
+
+def tool_from_folder(
+    folder: str | os.PathLike[str], /, *, trust_remote_code: bool = False, executor: Executor | str | None = None,
+    network: Any = None, timeout: float = 60.0, origin: str | None = None, **arguments: Any,
+) -> Tool:  # fmt: skip
+    """Give the tool that a folder holds; what `tool_from_hub` says of its code holds here too."""
+    spec = read_spec(Path(folder), origin or str(folder))
+    if arguments:
+        given = {name: pack(value, f"{spec.name}: {name}") for name, value in arguments.items()}
+        spec = replace(spec, arguments={**spec.arguments, **given})
+    return tool_of_spec(
+        spec, Path(folder), trust_remote_code=trust_remote_code, executor=executor, network=network, timeout=timeout
+    )
+
+
+def tool_of_spec(
+    spec: ToolSpec, folder: Path, *, trust_remote_code: bool, executor: Executor | str | None, network: Any,
+    timeout: float = 60.0,
+) -> Tool:  # fmt: skip
+    """Make the tool that is written down, behind the wall or, with trust, here."""
     if trust_remote_code:
-        return _trusted(repo_id, source)
-    sandbox = executor or load("codeling.executors.registry:executor_from")("sandbox")
-    return HubTool(repo_id, source.read_text(encoding="utf-8"), sandbox)
+        if executor is not None or network is not None:
+            raise UsageError("executor=, network= are for code that is not trusted; with trust it runs in this process")
+        trusted: Tool = load("codeling.integrations.hub_trusted:trusted")(spec, folder)
+        return trusted
+    if executor is not None:
+        if network is not None:
+            raise UsageError("network= is for the default sandbox; give your executor the network that it allows")
+        place: Executor = load("codeling.executors.registry:executor_from")(executor)
+        return HubTool(spec, place, networked=True)
+    options = {} if network is None else {"network": network}
+    sandbox = load("codeling.executors.sandbox:SandboxExecutor")(timeout=timeout, **options)
+    return HubTool(spec, sandbox, networked=bool(network))
 
 
-class HubTool(Tool):
-    """A tool whose code runs behind the wall."""
+def collection_from_hub(
+    slug: str, /, *, token: str | None = None, trust_remote_code: bool = False, executor: Executor | str | None = None,
+    network: Any = None, timeout: float = 60.0,
+) -> Any:  # fmt: skip
+    """Give the tools of a collection of the Hub as a `ToolCollection`: each of its Spaces, in its order.
 
-    def __init__(self, origin: str, source: str, executor: Executor) -> None:
-        """Read the tool's class from its source. Raises `UsageError` where there is none."""
-        self._class, given = _described(origin, source)
-        self.name, self.description = str(given["name"]), str(given["description"])
-        self.inputs, self.output_type = given.get("inputs", {}), str(given.get("output_type", "any"))
-        self._source, self._executor = source, executor
-        self._idle: list[Session] = []
-        self.check()
-
-    @cached_property
-    def signature(self) -> inspect.Signature:
-        """What the tool takes, by its own `inputs`."""
-        hints = load("codeling.forms.inputs:hints_of")(self)
-        returns = hints.pop("return")
-        keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        named = sorted(hints, key=lambda name: bool(self.inputs[name].get("nullable")))
-        parameters = [
-            inspect.Parameter(
-                name, keyword, annotation=hints[name],
-                default=None if self.inputs[name].get("nullable") else inspect.Parameter.empty,
-            )
-            for name in named
-        ]  # fmt: skip
-        return inspect.Signature(parameters, return_annotation=returns)
-
-    async def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """Make the call in a session; one that is idle is used again, with what `setup` prepared."""
-        session = self._idle.pop() if self._idle else await self._open()
-        bound = self.signature.bind(*args, **kwargs)
-        await session.assign({"_given": dict(bound.arguments)})
-        outcome = await session.run("final_answer(_tool(**_given))", step=1, on_call=_no_calls, on_output=_quiet)
-        if outcome.lost:
-            session.close()
-        else:
-            self._idle.append(session)
-        if not outcome.final:
-            raise ToolError((outcome.error or f"{self.name} gave nothing").strip().splitlines()[-1])
-        return outcome.answer
-
-    async def _open(self) -> Session:
-        session = await self._executor.open(SessionSpec())
-        start = f"{_SHIM}\nexec(compile({self._source!r}, 'tool.py', 'exec'), globals())\n_tool = {self._class}()"
-        outcome = await session.run(start, step=0, on_call=_no_calls, on_output=_quiet)
-        if outcome.error:
-            session.close()
-            raise ToolError(f"the tool {self.name!r} could not be prepared: {outcome.error.strip().splitlines()[-1]}")
-        return session
-
-
-def _described(origin: str, source: str) -> tuple[str, Mapping[str, Any]]:
-    """Find the tool's class and what it says of itself, without running anything."""
+    Raises `UsageError` for a collection that is not there or holds no Space, and for a Space without a tool.
+    """
+    hub, _ = hub_library("ToolCollection.from_hub")
     try:
-        tree = ast.parse(source)
-    except SyntaxError as error:
-        raise UsageError(f"{_FILE} of {origin!r} is not Python: {error}") from None
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef):
-            given: dict[str, Any] = {}
-            for item in node.body:
-                target = item.targets[0] if isinstance(item, ast.Assign) else getattr(item, "target", None)
-                value = getattr(item, "value", None)
-                if isinstance(target, ast.Name) and isinstance(value, ast.expr):
-                    try:
-                        given[target.id] = ast.literal_eval(value)
-                    except ValueError:
-                        continue
-            if {"name", "description"} <= set(given):
-                return node.name, given
-    raise UsageError(f"{_FILE} of {origin!r} holds no tool: no class with a `name` and a `description` of plain text")
-
-
-def _download(repo_id: str, token: str | None, revision: str | None) -> Path:
-    try:
-        hub = importlib.import_module("huggingface_hub")
-        errors = importlib.import_module("huggingface_hub.errors")
-    except ImportError as error:
-        raise MissingDependency("Tool.from_hub needs 'huggingface_hub': pip install 'codeling[hub]'") from error
-    try:
-        return Path(hub.hf_hub_download(repo_id, _FILE, repo_type="space", token=token, revision=revision))
-    except errors.RepositoryNotFoundError as error:
-        raise UsageError(f"the Hub has no Space {repo_id!r}, or not for this token: {error}") from None
-    except errors.EntryNotFoundError as error:
-        raise UsageError(f"the Space {repo_id!r} has no {_FILE}, or the Hub cannot be reached: {error}") from None
+        items = hub.get_collection(slug, token=token).items
     except Exception as error:  # noqa: BLE001  # foreign code: the client's errors of the net have no common base
-        raise EndsRun(f"the Hub did not give {repo_id!r}: {type(error).__name__}: {error}") from None
+        raise UsageError(f"the Hub gives no collection {slug!r}: {_said(error, token)}") from None
+    names = [item.item_id for item in items if item.item_type == "space"]
+    if not names:
+        raise UsageError(f"the collection {slug!r} holds no Space, so no tool")
+    options = {"token": token, "trust_remote_code": trust_remote_code, "executor": executor, "network": network}
+    tools = [tool_from_hub(name, timeout=timeout, **options) for name in names]
+    return load("codeling.integrations.collections:ToolCollection")(tools)
 
 
-def _trusted(origin: str, path: Path) -> Tool:
-    """Import the tool here. It needs whatever it imports, the library of its base class included."""
-    cls, _ = _described(origin, path.read_text(encoding="utf-8"))
-    name = f"codeling_hub_{origin.replace('/', '_').replace('-', '_')}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise UsageError(f"{path} cannot be imported")
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    theirs = getattr(module, cls)()
-    made = Tool()
-    made.name, made.description = theirs.name, theirs.description
-    made.inputs, made.output_type, made.forward = theirs.inputs, theirs.output_type, theirs.forward
-    made.check()
-    return made
+def read_spec(folder: Path, origin: str) -> ToolSpec:
+    """Read what a folder says of its tool. Raises `UsageError` where it holds none."""
+    source = read_text(folder / TOOL, origin)
+    if (folder / SPEC).is_file():
+        return ToolSpec.read(read_text(folder / SPEC, origin), source, origin)
+    spec = spec_of_source(source, origin)
+    if not spec.requirements and (folder / REQUIREMENTS).is_file():
+        lines = (line.partition("#")[0].strip() for line in read_text(folder / REQUIREMENTS, origin).splitlines())
+        spec = replace(spec, requirements=tuple(line for line in lines if line and line != "smolagents"))
+    return spec
 
 
-async def _no_calls(call: Any) -> Any:
-    raise ToolError(f"a tool of the Hub calls no tools, so not {call.name!r}")
+def read_text(path: Path, origin: str) -> str:
+    """Read a small file. Raises `UsageError`."""
+    try:
+        if not _within(path):
+            raise UsageError(f"{path.name} of {origin!r} is a link out of its folder; it is not followed")
+        if path.stat().st_size > _LARGEST:
+            raise UsageError(f"{path.name} of {origin!r} is larger than {_LARGEST >> 20} MiB; that is no tool")
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UsageError(f"{origin!r} has no {path.name}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path.name} of {origin!r} cannot be read: {error}") from None
 
 
-def _quiet(text: str) -> None:
-    """What the tool prints is nobody's concern."""
+def _within(path: Path) -> bool:
+    """Whether a file is in its folder, or in the Hub's cache, whose snapshots are links to its blobs."""
+    real, parents = path.resolve(), path.absolute().parents
+    snapshots = [parent.parents[1] / "blobs" for parent in parents if parent.parent.name == "snapshots"]
+    return any(real.is_relative_to(place.resolve()) for place in (path.parent, *snapshots))
+
+
+def download(repo_id: str, files: tuple[str, ...], *, token: str | None, revision: str | None) -> Path:
+    """Fetch files of a Space, of which the first must be there, and give their folder.
+
+    Raises `UsageError` for what is not there, `EndsRun` where the Hub cannot be reached.
+    """
+    hub, errors = hub_library("Tool.from_hub")
+    found, why = Path(), list[str]()
+    options: dict[str, Any] = {"repo_type": "space", "token": token, "revision": revision}
+    try:
+        options |= _commit(
+            hub, errors, hub.hf_hub_url(repo_id, files[0], repo_type="space", revision=revision), token, why
+        )
+        for file in files:
+            try:
+                found = Path(hub.hf_hub_download(repo_id, file, **options)).parent
+            except errors.EntryNotFoundError:
+                if file == files[0]:
+                    raise
+    except errors.RepositoryNotFoundError as error:
+        raise UsageError(f"the Hub has no Space {repo_id!r}, or not for this token: {_said(error, token)}") from None
+    except errors.LocalEntryNotFoundError as error:
+        reason = why[0] if why else _said(error, token)
+        raise EndsRun(f"the Hub cannot be reached ({reason}), and {repo_id!r} was not fetched before") from None
+    except errors.RemoteEntryNotFoundError as error:
+        raise UsageError(f"the Space {repo_id!r} has no {files[0]}: {_said(error, token)}") from None
+    except Exception as error:  # noqa: BLE001  # foreign code: the client's errors of the net have no common base
+        raise EndsRun(f"the Hub did not give {repo_id!r}: {_said(error, token)}") from None
+    return found
+
+
+def _commit(hub: Any, errors: Any, url: str, token: str | None, why: list[str]) -> dict[str, Any]:
+    """Ask once for the commit that all files are to be of; without an answer, what was fetched before is used.
+
+    The client itself would try for half a minute. Raises the client's errors where the Hub does answer.
+    """
+    try:
+        return {"revision": hub.get_hf_file_metadata(url, token=token, timeout=10).commit_hash}
+    except errors.HfHubHTTPError:
+        raise
+    except Exception as error:  # noqa: BLE001  # foreign code: whatever its library for the net raises
+        why.append(f"{type(error).__name__}: {error}")
+        return {"local_files_only": True}
+
+
+def hub_library(by: str) -> tuple[Any, Any]:
+    """Give the Hub's client and its errors. Raises `MissingDependency`."""
+    try:
+        import huggingface_hub
+        import huggingface_hub.errors
+    except ImportError as error:
+        raise MissingDependency(f"{by} needs 'huggingface_hub': pip install 'codeling[hub]'") from error
+    return huggingface_hub, huggingface_hub.errors
+
+
+def _is_repo(repo_id: Any) -> None:
+    if not isinstance(repo_id, str) or repo_id.count("/") != 1:
+        raise UsageError(f"a Space is named 'owner/name', not {repo_id!r}; for a folder use Tool.from_folder")
+
+
+def _said(error: Exception, token: str | None) -> str:
+    text = f"{type(error).__name__}: {error}"
+    return text.replace(token, "[token]") if token else text

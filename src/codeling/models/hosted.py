@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from ..errors import ModelError
+from ..lookup import Recorded
 from ..messages import Reply, Request
 from ..protocols import OnDelta
 from .answer import Answer, Incomplete
@@ -17,7 +18,7 @@ from .terms import Terms
 __all__ = ("HostedModel",)
 
 
-class HostedModel(ABC):
+class HostedModel(Recorded, ABC):
     """A model behind a vendor's library. What a subclass adds is its dialect: `_attempt`.
 
     `retries` is how often a failure that may pass is tried again, `prices` what the model costs

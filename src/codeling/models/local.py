@@ -18,6 +18,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from ..errors import ModelError, UsageError
+from ..lookup import Recorded
 from ..messages import Reply, Request
 from ..protocols import OnDelta
 from . import weights
@@ -34,7 +35,7 @@ _HOST_CACHE_MIB = 512
 _SHARED_LOCK = threading.Lock()
 
 
-class LocalModel:
+class LocalModel(Recorded):
     """A GGUF model in this process: a known name, or the path of a file.
 
     A known name's weights are fetched when they are first needed; `codeling.models.weights` says

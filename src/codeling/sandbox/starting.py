@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..lookup import load
+from ..lookup import Recorded, load
 from ..protocols import Session, SessionSpec
 from .session import Connection, SessionLimits, WireSession
 
 __all__ = ("WireExecutor",)
 
 
-class WireExecutor:
+class WireExecutor(Recorded):
     """An executor that only has to say how a worker is started: `_spawn`, which may block."""
 
     _limits: SessionLimits

@@ -14,7 +14,7 @@ from ..tools import Effect, Tool
 from .fetching import Network, fetch, networks
 from .pages import markdown
 
-__all__ = ("DuckDuckGoSearchTool", "VisitWebpageTool", "WebSearchTool")
+__all__ = ("DuckDuckGoSearchTool", "Pace", "VisitWebpageTool", "WebSearchTool", "result_from")
 
 Result: TypeAlias = "dict[str, str]"
 
@@ -50,7 +50,7 @@ class WebSearchTool(Tool):
         self._max_results = max_results
         self._client = {name: options[name] for name in _OF_CLIENT & options.keys()}
         self._search = {"backend": engine, **{name: options[name] for name in _OF_SEARCH & options.keys()}}
-        self._pace = _Pace(rate_limit)
+        self._pace = Pace(rate_limit)
 
     def forward(self, query: str) -> list[dict[str, str]]:
         """Give what the engines found. Raises LookupError for nothing."""
@@ -68,7 +68,7 @@ class WebSearchTool(Tool):
                 f"nothing was found for {query!r}; use fewer or more common words "
                 "(an engine that refuses to answer looks the same: wait a little then)"
             ) from None
-        return list(map(_result, found))
+        return list(map(result_from, found))
 
 
 class DuckDuckGoSearchTool(WebSearchTool):
@@ -124,7 +124,7 @@ def _networks(given: bool | Sequence[str]) -> bool | Sequence[Network]:
         raise UsageError(f"allow_private is True, False or a list of networks such as '10.0.0.0/8': {error}") from None
 
 
-class _Pace:
+class Pace:
     """Lets callers through one after the other, so many a second; they may be many threads."""
 
     def __init__(self, per_second: float | None) -> None:
@@ -143,7 +143,8 @@ class _Pace:
         time.sleep(turn - now)
 
 
-def _result(found: Mapping[str, Any]) -> Result:
+def result_from(found: Mapping[str, Any]) -> Result:
+    """Give an engine's result (`title`, `href`, `body`, perhaps `date`) as tools give it."""
     title, url, snippet = (str(found.get(key) or "") for key in ("title", "href", "body"))
     date = str(found.get("date") or "") or _date((snippet, title, url))
     return {"title": title, "url": url, "snippet": snippet, "date": date}
