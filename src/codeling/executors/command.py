@@ -11,23 +11,17 @@ import shlex
 import signal
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from ..errors import SandboxError
-from ..sandbox import frames
-from ..sandbox.bundle import worker_source
+from ..sandbox.bundle import launch
 from ..sandbox.session import Connection, SessionLimits
 from ..sandbox.starting import WireExecutor
+from .streams import INTERRUPT
 
 __all__ = ("CommandExecutor",)
-
-_READ = (
-    "import os,sys\nn=int(sys.argv[1])\nb=b''\n"
-    "while len(b)<n:\n c=os.read(0,n-len(b))\n if not c: sys.exit('the stream ended')\n b+=c\n"
-    "exec(compile(b,'codeling-worker','exec'),{'__name__':'codeling_worker'})"
-)
 
 
 class CommandExecutor(WireExecutor):
@@ -46,8 +40,7 @@ class CommandExecutor(WireExecutor):
         self._limits = SessionLimits(timeout=timeout, output=output_limit)
 
     def _spawn(self) -> Connection:
-        source = worker_source().encode()
-        arguments = ["-I", "-u", "-c", _READ, str(len(source))]
+        (_, *arguments), source = launch()
         if self._shell:
             arguments = [shlex.quote(argument) for argument in arguments]
         try:
@@ -73,16 +66,15 @@ class _Started:
             stream.close()
         process.returncode = 0  # waited for here: whoever drops a session need not close it
         with suppress(OSError):  # a command that is gone already is told by the end of its stream
-            while source:
+            while source:  # which fits into the pipe, read or not
                 source = source[os.write(self.writer, source) :]
         os.set_blocking(self.reader, False)
         os.set_blocking(self.writer, False)
         os.set_blocking(self._said, False)
 
-    def interrupt(self) -> None:
-        """Ask the worker to interrupt its program."""
-        with suppress(OSError):
-            os.write(self.writer, frames.encode({"t": "interrupt"}))
+    def interrupt(self) -> Mapping[str, Any]:
+        """Give the frame that interrupts the program."""
+        return INTERRUPT
 
     def kill(self) -> None:
         """End the command and its group; closing its streams ends the worker wherever it is."""

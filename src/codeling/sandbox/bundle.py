@@ -6,10 +6,11 @@ started with for frames and gives the program others, so that nothing a program 
 
 from __future__ import annotations
 
+import zlib
 from functools import cache
 from pathlib import Path
 
-__all__ = ("worker_source",)
+__all__ = ("launch", "worker_source")
 
 _INSIDE = Path(__file__).parent / "inside"
 _MODULES = (
@@ -59,6 +60,29 @@ for _job in (_take, _give):
     threading.Thread(target=_job, daemon=True).start()
 sys.modules["worker"].main(_near_in, _far_out, listen=True)
 """
+_READ = """
+import os, sys
+if sys.version_info < (3, 8):
+    sys.exit("programs need CPython 3.8 or newer; this is " + sys.version.split()[0])
+import zlib
+size, data = int(sys.argv[1]), b""
+while len(data) < size:
+    more = os.read(0, size - len(data))
+    if not more:
+        sys.exit("the stream ended before the worker had arrived")
+    data += more
+exec(compile(zlib.decompress(data), "codeling-worker", "exec"), {"__name__": "codeling_worker"})
+"""
+
+
+def launch(python: str = "python3", *, text: bool = False, before: str = "") -> tuple[list[str], bytes]:
+    """Give the command that starts a worker, and the bytes that it reads first, before any frame.
+
+    `before` is Python that runs ahead of the worker, in its process. The bytes are packed, so that
+    they fit into a pipe that nobody reads yet.
+    """
+    packed = zlib.compress(f"{before}\n{worker_source(text=text)}".encode(), 9)
+    return [python, "-I", "-u", "-c", _READ.strip(), str(len(packed))], packed
 
 
 @cache

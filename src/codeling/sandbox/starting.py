@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable
 
 from ..lookup import load
@@ -22,5 +24,20 @@ class WireExecutor:
         return await WireSession.open(self._start, spec, limits=self._limits)
 
     async def _start(self) -> Connection:
-        connection: Connection = await load("codeling.sync.threads:in_thread")(self._spawn)
+        made: list[Connection] = []
+        given_up = threading.Event()
+
+        def spawn() -> Connection:
+            made.append(self._spawn())
+            if given_up.is_set():
+                made[0].kill()
+            return made[0]
+
+        try:
+            connection: Connection = await load("codeling.sync.threads:in_thread")(spawn)
+        except asyncio.CancelledError:  # nobody will close what is started from here on
+            given_up.set()
+            for started in made:
+                started.kill()
+            raise
         return connection
