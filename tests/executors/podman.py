@@ -84,8 +84,8 @@ def prepare() -> str:
         with tempfile.NamedTemporaryFile(suffix=".tar") as file:
             with tarfile.open(file.name, "w") as tar:
                 _fill(tar)
-            environment = "ENV PATH=/usr/local/bin:/bin LANG=C.UTF-8"
-            command = [*_podman(), "import", "--quiet", "-c", environment, file.name, name]
+            changes = ["-c", "ENV PATH=/usr/local/bin:/bin", "-c", "ENV LANG=C.UTF-8"]
+            command = [*_podman(), "import", "--quiet", *changes, file.name, name]
             subprocess.run(command, env=_env(), check=True, capture_output=True)
     return name
 
@@ -120,7 +120,7 @@ def _fill(tar: tarfile.TarFile) -> None:
 
 
 def _wanted(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    skipped = r"/(test|tests|idlelib|turtledemo|lib2to3|tkinter|config-[^/]*|__pycache__)(/|$)"
+    skipped = r"/(test|tests|idlelib|turtledemo|lib2to3|tkinter|config-[^/]*)(/|$)"
     if re.search(skipped, entry.name) and "/site-packages/pip/" not in entry.name:
         return None
     if "/site-packages/" in entry.name and not re.search(r"/site-packages/pip", entry.name):
