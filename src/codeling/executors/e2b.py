@@ -10,11 +10,11 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from ..errors import MissingDependency, SandboxError
+from ..errors import MissingDependency
 from ..sandbox.bundle import launch
 from ..sandbox.session import Connection, SessionLimits
 from ..sandbox.starting import WireExecutor
-from .streams import Carried
+from .streams import Carried, refused
 
 __all__ = ("E2BExecutor",)
 
@@ -52,10 +52,7 @@ class E2BExecutor(WireExecutor):
             stream = _Command(sandbox, command)
             return Carried(stream, source, isolation=f"e2b:{sandbox.sandbox_id}", text=True)
         except Exception as error:  # foreign code: the SDK's errors have no common base
-            raise SandboxError(
-                f"E2B gave no sandbox: {type(error).__name__}: {error}. Check E2B_API_KEY (or api_key=), the template "
-                "and your quota"
-            ) from error
+            raise refused("E2B", error, check="E2B_API_KEY (or api_key=), the template and your quota") from error
 
 
 class _Command:

@@ -12,14 +12,18 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
-__all__ = ("INTERRUPT", "Carried", "Stream")
+from ..errors import SandboxError
+from ..sandbox.bundle import line
+
+__all__ = ("INTERRUPT", "Carried", "Stream", "refused")
 
 CHUNK = 48 << 10
 """Bytes that are sent at once, at most."""
-MOST_OF_A_LINE = 1 << 20
-"""Bytes of a line that has not ended; a worker's lines are shorter."""
+MOST_OF_A_MESSAGE = 1 << 20
+"""Bytes of a message that has not ended; a worker's are shorter."""
+_PATIENCE = 60.0
 INTERRUPT: Mapping[str, Any] = {"t": "interrupt"}
 
 
@@ -47,22 +51,31 @@ class Carried:
     """A worker behind a `Stream`, as `session.Connection` says."""
 
     def __init__(self, stream: Stream, source: bytes, *, isolation: str, text: bool = False) -> None:
-        """Send the worker its source, and carry what follows. With `text`, as lines of base64."""
+        """Send the worker its source, and carry what follows. With `text`, as lines of text.
+
+        Raises `TimeoutError` where no worker begins, and whatever the library raises.
+        """
         self.isolation, self._stream, self._text = isolation, stream, text
-        try:
-            for start in range(0, len(source), CHUNK):
-                stream.send(source[start : start + CHUNK])
-        except BaseException:
-            stream.remove()
-            raise
         self.reader, self._from_worker = os.pipe()
         self._to_worker, self.writer = os.pipe()
         os.set_blocking(self.reader, False)
         os.set_blocking(self.writer, False)
         self._lock, self._closed = threading.Lock(), False
-        self._why: str | None = None
-        for carry in (self._carry_out, self._carry_in):
-            threading.Thread(target=carry, name=f"codeling-{isolation}", daemon=True).start()
+        self._begun, self._why = threading.Event(), cast("str | None", None)
+        threading.Thread(target=self._carry_out, name=f"codeling-out-{isolation}", daemon=True).start()
+        try:
+            self._begin(source)
+        except BaseException:
+            os.close(self._to_worker)
+            self.kill()
+            raise
+        threading.Thread(target=self._carry_in, name=f"codeling-in-{isolation}", daemon=True).start()
+
+    def _begin(self, source: bytes) -> None:
+        if self._text and not self._begun.wait(_PATIENCE):
+            raise TimeoutError(f"no Python began to run within {_PATIENCE:g} s")
+        for start in range(0, len(source), CHUNK):
+            self._stream.send(source[start : start + CHUNK])
 
     def interrupt(self) -> Mapping[str, Any]:
         """Give the frame that interrupts the program."""
@@ -94,21 +107,23 @@ class Carried:
         """Give on what the worker writes."""
         try:
             for chunk in _decoded(self._stream.chunks()) if self._text else self._stream.chunks():
+                self._begun.set()
                 data = chunk
                 while data:
                     data = data[os.write(self._from_worker, data) :]
             self._why = self._stream.ending() or self._why
         except binascii.Error:
-            self._why = "protocol error: a line that is not base64"
+            self._why = "protocol error: a message that is not base64"
         except Exception as error:  # noqa: BLE001  # foreign code: vendors' errors have no common base
             self._why = self._why or f"its stream broke: {type(error).__name__}: {str(error)[:300]}"
+        self._begun.set()
         os.close(self._from_worker)
 
     def _carry_in(self) -> None:
         """Give the worker what is written to it."""
         try:
             while chunk := os.read(self._to_worker, CHUNK):
-                self._stream.send(base64.b64encode(chunk) + b"\n" if self._text else chunk)
+                self._stream.send(line(chunk) if self._text else chunk)
         except Exception as error:  # noqa: BLE001  # foreign code: vendors' errors have no common base
             self._why = self._why or f"it could not be written to: {type(error).__name__}: {str(error)[:300]}"
             self._remove()
@@ -116,11 +131,18 @@ class Carried:
 
 
 def _decoded(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Give the bytes that lines of base64 stand for."""
+    """Give the bytes of a worker's messages, whatever stands between them."""
     rest = b""
     for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        if len(rest) > MOST_OF_A_LINE:
+        *parts, rest = (rest + chunk).split(b".")
+        if len(rest) > MOST_OF_A_MESSAGE:
             raise binascii.Error
-        for line in lines:
-            yield base64.b64decode(line, validate=True)
+        for part in parts:
+            _, began, message = part.rpartition(b"~>")
+            if began:
+                yield base64.b64decode(message, validate=True)
+
+
+def refused(vendor: str, error: BaseException, *, check: str) -> SandboxError:
+    """Give the error that says why a vendor gave no sandbox, and what to check."""
+    return SandboxError(f"{vendor} gave no sandbox: {type(error).__name__}: {str(error)[:500]}. Check {check}")

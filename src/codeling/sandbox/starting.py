@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextvars import Context
 
 from ..lookup import load
 from ..protocols import Session, SessionSpec
@@ -28,7 +29,7 @@ class WireExecutor:
         given_up = threading.Event()
 
         def spawn() -> Connection:
-            made.append(self._spawn())
+            made.append(Context().run(self._spawn))  # a library that keeps its context would keep the run in it
             if given_up.is_set():
                 made[0].kill()
             return made[0]
