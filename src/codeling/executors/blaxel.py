@@ -67,6 +67,7 @@ class _Process:
 
     def __init__(self, sandbox: Any, delete: Any, command: list[str]) -> None:
         self._processes, self._delete, self._name = sandbox.process, delete, "codeling-worker"
+        self._client = sandbox.process.get_api_client()
         self._came: queue.Queue[str | None] = queue.Queue(256)
         self._said, self._why, self._gone = "", "", threading.Event()
         threading.Thread(target=self._run, args=(shlex.join(command),), name="codeling-blaxel", daemon=True).start()
@@ -79,8 +80,12 @@ class _Process:
             raise ConnectionError(self._why)
 
     def send(self, data: bytes, /) -> None:
-        """Give the worker bytes."""
-        self._processes.write_stdin(self._name, data)
+        """Give the worker bytes, as `process.write_stdin` does, over one connection that is kept."""
+        from blaxel.core.sandbox.client.api.process.post_process_identifier_stdin import sync_detailed
+
+        answer = sync_detailed(self._name, client=self._client, body=data)
+        if answer.status_code >= 400:
+            raise ConnectionError(f"{int(answer.status_code)}: {answer.content[:300].decode('utf-8', 'replace')}")
 
     def ending(self) -> str | None:
         """What the process said at its end."""
@@ -89,7 +94,10 @@ class _Process:
     def remove(self) -> None:
         """Remove the sandbox."""
         self._gone.set()
-        self._delete()
+        try:
+            self._delete()
+        finally:
+            self._client.get_httpx_client().close()
 
     def _run(self, line: str) -> None:
         """Start the process and take its output to its end: the SDK gives it by callbacks, in one long request."""

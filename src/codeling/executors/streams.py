@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from ..errors import SandboxError
 from ..sandbox.bundle import line
@@ -23,7 +23,7 @@ CHUNK = 48 << 10
 """Bytes that are sent at once, at most."""
 MOST_OF_A_MESSAGE = 1 << 20
 """Bytes of a message that has not ended; a worker's are shorter."""
-_PATIENCE = 60.0
+_PATIENCE, _GRACE = 60.0, 5.0
 INTERRUPT: Mapping[str, Any] = {"t": "interrupt"}
 
 
@@ -61,7 +61,8 @@ class Carried:
         os.set_blocking(self.reader, False)
         os.set_blocking(self.writer, False)
         self._lock, self._closed = threading.Lock(), False
-        self._begun, self._why = threading.Event(), cast("str | None", None)
+        self._begun, self._over = threading.Event(), threading.Event()
+        self._why: str | None = None
         threading.Thread(target=self._carry_out, name=f"codeling-out-{isolation}", daemon=True).start()
         try:
             self._begin(source)
@@ -74,8 +75,12 @@ class Carried:
     def _begin(self, source: bytes) -> None:
         if self._text and not self._begun.wait(_PATIENCE):
             raise TimeoutError(f"no Python began to run within {_PATIENCE:g} s")
-        for start in range(0, len(source), CHUNK):
-            self._stream.send(source[start : start + CHUNK])
+        try:
+            for start in range(0, len(source), CHUNK):
+                self._stream.send(source[start : start + CHUNK])
+        except Exception as error:  # foreign code: vendors' errors have no common base
+            self._over.wait(_GRACE)
+            raise ConnectionError(self._why or f"{type(error).__name__}: {error}") from error
 
     def interrupt(self) -> Mapping[str, Any]:
         """Give the frame that interrupts the program."""
@@ -116,6 +121,7 @@ class Carried:
             self._why = "protocol error: a message that is not base64"
         except Exception as error:  # noqa: BLE001  # foreign code: vendors' errors have no common base
             self._why = self._why or f"its stream broke: {type(error).__name__}: {str(error)[:300]}"
+        self._over.set()
         self._begun.set()
         os.close(self._from_worker)
 
@@ -131,15 +137,16 @@ class Carried:
 
 
 def _decoded(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Give the bytes of a worker's messages, whatever stands between them."""
-    rest = b""
+    """Give the bytes of a worker's messages; the first is empty, and a shell's words may stand before it."""
+    rest, began = b"", False
     for chunk in chunks:
         *parts, rest = (rest + chunk).split(b".")
         if len(rest) > MOST_OF_A_MESSAGE:
             raise binascii.Error
         for part in parts:
-            _, began, message = part.rpartition(b"~>")
-            if began:
+            _, mark, message = part.rpartition(b"~>")
+            began = began or bool(mark and not message)
+            if mark and began:
                 yield base64.b64decode(message, validate=True)
 
 
