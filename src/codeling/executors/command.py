@@ -23,24 +23,50 @@ from .streams import INTERRUPT
 
 __all__ = ("CommandExecutor",)
 
+_WATCH = """
+import os, select
+try:
+    os.setsid()
+except OSError:
+    pass
+worker, (ours, theirs) = os.getpid(), os.pipe()
+if os.fork() == 0:
+    if os.fork() == 0:
+        os.close(theirs)
+        os.close(1)
+        os.close(2)
+        ended = select.poll()
+        ended.register(0, 0)
+        ended.register(ours, 0)
+        ended.poll()
+        try:
+            os.killpg(worker, 9)
+        except OSError:
+            pass
+    os._exit(0)
+os.wait()
+os.close(ours)
+"""  # a worker that does not look up from its work ends all the same when the command's stream does
+
 
 class CommandExecutor(WireExecutor):
     """Runs programs where a command puts them, such as `["ssh", "host", "python3"]`."""
 
     def __init__(
         self, command: Sequence[str], *, isolation: str = "remote", timeout: float = 30.0, output_limit: int = 1 << 20,
-        shell: bool = False,
+        shell: bool = False, hint: str = "",
     ) -> None:  # fmt: skip
         """Set the command that starts a CPython 3.8 or newer.
 
         `isolation` is what the run records about the place. With `shell` the arguments are quoted
-        once more, for commands such as ssh that hand them to a shell.
+        once more, for commands such as ssh that hand them to a shell. `hint` is added to what the
+        command says where it ends badly.
         """
-        self._command, self._isolation, self._shell = list(command), isolation, shell
+        self._command, self._isolation, self._shell, self._hint = list(command), isolation, shell, hint
         self._limits = SessionLimits(timeout=timeout, output=output_limit)
 
     def _spawn(self) -> Connection:
-        (_, *arguments), source = launch()
+        (_, *arguments), source = launch(before=_WATCH)
         if self._shell:
             arguments = [shlex.quote(argument) for argument in arguments]
         try:
@@ -50,14 +76,14 @@ class CommandExecutor(WireExecutor):
             )  # fmt: skip
         except OSError as error:
             raise SandboxError(f"the command {self._command[0]!r} cannot be started: {error.strerror}") from error
-        return _Started(process, source, self._isolation)
+        return _Started(process, source, self._isolation, self._hint)
 
 
 class _Started:
     """A worker behind a command, as `session.Connection` says."""
 
-    def __init__(self, process: subprocess.Popen[bytes], source: bytes, isolation: str) -> None:
-        self.isolation = isolation
+    def __init__(self, process: subprocess.Popen[bytes], source: bytes, isolation: str, hint: str) -> None:
+        self.isolation, self._hint = isolation, hint
         self._pid, self._lock, self._closed = process.pid, threading.Lock(), False
         self._why: str | None = None
         streams = [cast("IO[bytes]", stream) for stream in (process.stdin, process.stdout, process.stderr)]
@@ -84,7 +110,7 @@ class _Started:
             self._closed = True
         with suppress(OSError):
             said = os.read(self._said, 4000).decode("utf-8", "replace").strip()
-            self._why = f"its command ended and said: {said}" if said else None
+            self._why = f"its command ended and said: {said}{self._hint}" if said else None
         for fd in (self.writer, self.reader, self._said):
             os.close(fd)
         with suppress(OSError):
