@@ -21,7 +21,7 @@ from ..sandbox.session import Connection, SessionLimits
 from ..sandbox.starting import WireExecutor
 from .streams import INTERRUPT
 
-__all__ = ("CommandExecutor",)
+__all__ = ("CommandExecutor", "Started")
 
 _WATCH = """
 import os, select
@@ -76,13 +76,13 @@ class CommandExecutor(WireExecutor):
             )  # fmt: skip
         except OSError as error:
             raise SandboxError(f"the command {self._command[0]!r} cannot be started: {error.strerror}") from error
-        return _Started(process, source, self._isolation, self._hint)
+        return Started(process, source, self._isolation, self._hint)
 
 
-class _Started:
+class Started:
     """A worker behind a command, as `session.Connection` says."""
 
-    def __init__(self, process: subprocess.Popen[bytes], source: bytes, isolation: str, hint: str) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], source: bytes, isolation: str, hint: str = "") -> None:
         self.isolation, self._hint = isolation, hint
         self._pid, self._lock, self._closed = process.pid, threading.Lock(), False
         self._why: str | None = None

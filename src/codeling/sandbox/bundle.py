@@ -11,7 +11,7 @@ import zlib
 from functools import cache
 from pathlib import Path
 
-__all__ = ("launch", "line", "worker_source")
+__all__ = ("launch", "line", "modules", "worker_source")
 
 _INSIDE = Path(__file__).parent / "inside"
 _MODULES = (
@@ -114,7 +114,12 @@ def line(data: bytes) -> bytes:
 
 
 @cache
+def modules() -> list[tuple[str, str]]:
+    """Give the worker's modules, name and source, in the order in which they need each other."""
+    return [(name, (_INSIDE / f"{name}.py").read_text(encoding="utf-8")) for name in _MODULES]
+
+
+@cache
 def worker_source(*, text: bool = False) -> str:
     """Give the script. With `text`, frames go as lines of text, as `launch` says."""
-    sources = [(name, (_INSIDE / f"{name}.py").read_text(encoding="utf-8")) for name in _MODULES]
-    return f"_SOURCES = {sources!r}\n{_LOADER}{_TEXT if text else _BINARY}"
+    return f"_SOURCES = {modules()!r}\n{_LOADER}{_TEXT if text else _BINARY}"
