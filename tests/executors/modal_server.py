@@ -83,11 +83,8 @@ class Server:
         ready.wait()
 
     def close(self) -> None:
-        """Stop the server and its sandboxes."""
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        """End the sandboxes. The server stays: the SDK keeps its connections to the end of the process."""
+        self.kill_sandboxes()
 
     def answering(self, name: str, declared: Any) -> Any:
         """Give the function that answers a method."""
@@ -116,11 +113,6 @@ class Server:
         await self._server.start("127.0.0.1", 0)
         sockets = self._server._server.sockets  # type: ignore[union-attr]  # started above
         self.url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
-
-    async def _stop(self) -> None:
-        await self.end_commands()
-        self._server.close()
-        await self._server.wait_closed()
 
     async def end_commands(self) -> None:
         """End what runs in the sandboxes."""
