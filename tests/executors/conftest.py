@@ -55,7 +55,11 @@ def pythons() -> dict[str, str]:
     versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     found = {".".join(path.parts[-3].split(".")[:2]): str(path) for path in sorted(versions.glob("3.*/bin/python"))}
     ours = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    works = {n: p for n, p in found.items() if subprocess.run([p, "-c", ""], capture_output=True, check=False).returncode == 0}
+    works = {
+        n: p
+        for n, p in found.items()
+        if subprocess.run([p, "-c", ""], capture_output=True, check=False).returncode == 0
+    }
     return {name: path for name, path in works.items() if int(name[2:]) >= 8 and name != ours}
 
 

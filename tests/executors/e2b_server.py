@@ -36,10 +36,16 @@ class Commands(ProcessSync):
         self.running[process.pid] = process
         yield self._event("start", pb.ProcessEvent.StartEvent(pid=process.pid))
         assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stderr is not None
         while chunk := process.stdout.read(1 << 16):
             output: Any = Oneof("stdout", chunk)
             yield self._event("data", pb.ProcessEvent.DataEvent(output=output))
+        said: Any = Oneof("stderr", process.stderr.read())
+        yield self._event("data", pb.ProcessEvent.DataEvent(output=said))
         code = process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            stream.close()
         yield self._event("end", pb.ProcessEvent.EndEvent(exit_code=code, exited=True, status=f"exit {code}"))
 
     def send_input(self, request: Any, ctx: Any, /) -> Any:
@@ -54,10 +60,6 @@ class Commands(ProcessSync):
         for process in self.running.values():
             process.kill()
             process.wait()
-            for stream in (process.stdin, process.stdout, process.stderr):
-                if stream is not None:
-                    stream.close()
-        self.running.clear()
 
     @staticmethod
     def _event(name: str, value: Any) -> Any:
@@ -72,6 +74,7 @@ class Server:
         self.commands = Commands()
         self.created: list[dict[str, Any]] = []
         self.removed: list[str] = []
+        self.quota_spent = False
         self._commands_app = ProcessWSGIApplication(self.commands)
         self._server = make_server("127.0.0.1", 0, self._app, _Threads, _Quiet)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -83,6 +86,10 @@ class Server:
         self._server.shutdown()
         self._server.server_close()
 
+    def kill_sandboxes(self) -> None:
+        """End what runs in the sandboxes, as a machine that fails would."""
+        self.commands.stop()
+
     def _app(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
         body = _body(environ)
@@ -92,6 +99,8 @@ class Server:
         if environ.get("HTTP_X_API_KEY") != KEY:
             return _json(start_response, "401 Unauthorized", {"code": 401, "message": "Invalid API key"})
         if path.endswith("/sandboxes") and method == "POST":
+            if self.quota_spent:
+                return _json(start_response, "429 Too Many Requests", {"code": 429, "message": "the quota is spent"})
             self.created.append(json.loads(body))
             made = {
                 "sandboxID": f"box{len(self.created)}",

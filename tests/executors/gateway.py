@@ -24,14 +24,18 @@ def service(folder: Path) -> Iterator[str]:
         sys.executable, "-m", "kernel_gateway", "--KernelGatewayApp.ip=127.0.0.1", f"--KernelGatewayApp.port={port}",
         f"--KernelGatewayApp.auth_token={TOKEN}", "--KernelGatewayApp.port_retries=0",
     ]  # fmt: skip
-    home = {name: str(folder) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")}
+    home = {
+        name: str(folder) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    }
     with (folder / "gateway.log").open("wb") as log:
         process = subprocess.Popen(command, env={**os.environ, **home}, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:
         for _ in range(600):
             try:
-                urllib.request.urlopen(urllib.request.Request(f"{url}/api", headers={"Authorization": f"token {TOKEN}"})).close()
+                urllib.request.urlopen(
+                    urllib.request.Request(f"{url}/api", headers={"Authorization": f"token {TOKEN}"})
+                ).close()
                 break
             except OSError:
                 time.sleep(0.1)

@@ -11,6 +11,7 @@ import base64
 import json
 import threading
 import time
+from functools import partial
 from typing import Any
 
 import modal_proto.api_grpc as api
@@ -39,6 +40,10 @@ class _Command:
         self.readers = [
             asyncio.create_task(self._read(fd, stream)) for fd, stream in ((1, process.stdout), (2, process.stderr))
         ]
+
+    def has(self, fd: int, at: int) -> bool:
+        """Whether there is more than was read, or an end."""
+        return len(self.written[fd]) > at or fd in self.ended
 
     async def _read(self, fd: int, stream: Any) -> None:
         while chunk := await stream.read(1 << 16):
@@ -188,7 +193,7 @@ class Server:
         fd = 2 if request.file_descriptor == 2 else 1
         while True:
             async with command.news:
-                await command.news.wait_for(lambda: len(command.written[fd]) > at or fd in command.ended)
+                await command.news.wait_for(partial(command.has, fd, at))
             data = bytes(command.written[fd][at : at + (1 << 18)])
             if not data:
                 return

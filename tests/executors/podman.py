@@ -32,7 +32,9 @@ events_logger = "file"
 [containers]
 netns = "none"
 """
-_PIP_CONF = "[global]\nno-index = true\nfind-links = /wheels\ndisable-pip-version-check = true\nroot-user-action = ignore\n"
+_PIP_CONF = (
+    "[global]\nno-index = true\nfind-links = /wheels\ndisable-pip-version-check = true\nroot-user-action = ignore\n"
+)
 
 
 def image_name() -> str:
@@ -151,7 +153,9 @@ def _wheel() -> bytes:
     with zipfile.ZipFile(made, "w") as wheel:
         wheel.writestr("codeling_pears.py", "COUNT = 12\n")
         wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: codeling-pears\nVersion: 1.0\n")
-        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
         wheel.writestr(f"{info}/RECORD", f"codeling_pears.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
     return made.getvalue()
 

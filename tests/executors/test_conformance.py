@@ -45,7 +45,7 @@ def test_state_values_calls_errors_and_output(make: Callable[..., Any]) -> None:
 
     check_state(result)
     assert result.steps[5].output == "[0, 1, 2, 3]\n"
-    assert [event for event in result.events if isinstance(event, RunContinued)][0].isolation
+    assert next(event for event in result.events if isinstance(event, RunContinued)).isolation
 
 
 def test_time_is_limited_and_the_dead_are_replaced(make: Callable[..., Any]) -> None:

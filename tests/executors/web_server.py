@@ -113,7 +113,9 @@ class Blaxel(Server):
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await response.prepare(request)
         pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_shell(f"exec {asked['command']}", stdin=pipe, stdout=pipe, stderr=pipe)
+        process = await asyncio.create_subprocess_shell(
+            f"exec {asked['command']}", stdin=pipe, stdout=pipe, stderr=pipe
+        )
         self.processes[name] = process
 
         async def pass_on(kind: str, stream: Any) -> None:
@@ -199,7 +201,13 @@ class Daytona(Server):
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         process = await asyncio.create_subprocess_exec(
-            "sh", "-i", stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, env=dict(os.environ, PS1="~> $ ")
+            "sh",
+            "-i",
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+            env=dict(os.environ, PS1="~> $ "),
         )
         os.close(theirs)
         self.processes[request.match_info["id"]] = process

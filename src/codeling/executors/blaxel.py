@@ -50,7 +50,9 @@ class BlaxelExecutor(WireExecutor):
         try:
             from blaxel.core import SyncSandboxInstance
         except ImportError as error:
-            raise MissingDependency("BlaxelExecutor needs the library 'blaxel': pip install 'codeling[blaxel]'") from error
+            raise MissingDependency(
+                "BlaxelExecutor needs the library 'blaxel': pip install 'codeling[blaxel]'"
+            ) from error
         command, source = launch(self._python, text=True)
         name = f"codeling-{uuid.uuid4().hex[:12]}"
         given = {name: value for name, value in self._options.items() if value is not None}

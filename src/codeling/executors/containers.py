@@ -19,7 +19,7 @@ from typing import Any
 
 from ..errors import SandboxError
 
-__all__ = ("LABEL", "build", "owner", "reap")
+__all__ = ("LABEL", "build", "owner", "reap", "unwrapped")
 
 LABEL = "codeling.owner"
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -29,8 +29,8 @@ _BOOT = Path("/proc/sys/kernel/random/boot_id")
 def _machine() -> tuple[str, str, str]:
     """The host's name, its boot, and the namespace in which process numbers mean something."""
     boot = _BOOT.read_text().strip() if _BOOT.exists() else ""
-    namespace = "/proc/self/ns/pid"
-    return socket.gethostname(), boot, os.readlink(namespace) if os.path.exists(namespace) else ""  # noqa: PTH110
+    namespace = Path("/proc/self/ns/pid")
+    return socket.gethostname(), boot, str(namespace.readlink()) if namespace.exists() else ""
 
 
 def owner() -> str:

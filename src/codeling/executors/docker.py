@@ -117,7 +117,9 @@ class DockerExecutor(WireExecutor):
         try:
             import docker
         except ImportError as error:
-            raise MissingDependency("DockerExecutor needs the library 'docker': pip install 'codeling[docker]'") from error
+            raise MissingDependency(
+                "DockerExecutor needs the library 'docker': pip install 'codeling[docker]'"
+            ) from error
         try:
             address = self._base_url or _address()
             given = docker.utils.kwargs_from_env()

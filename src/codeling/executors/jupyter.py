@@ -67,8 +67,10 @@ class JupyterExecutor(WireExecutor):
             return Carried(_Comm(socket, source, lambda: self._end(kernel)), source, isolation=f"jupyter:{kernel}")
         except (websocket.WebSocketException, OSError) as error:
             self._end(kernel)
-            raise SandboxError(f"the kernel {kernel!r} of {self._url} gave no worker: {error}. See that it runs "
-                               "Python, that its id is right, and that its server allows websockets") from error  # fmt: skip
+            raise SandboxError(
+                f"the kernel {kernel!r} of {self._url} gave no worker: {str(error)[:200]}. See that it runs Python, that "
+                "its id is right, and that its server allows websockets"
+            ) from error
 
     def _end(self, kernel: str) -> None:
         if self._kernel is None:

@@ -28,7 +28,7 @@ class SSHExecutor(CommandExecutor):
         """
         quiet = ["-T", "-e", "none", "-o", "BatchMode=yes", "-o", "ServerAliveInterval=15"]
         at = ["-p", str(port)] if port is not None else []
-        super().__init__(
+        super().__init__(  # noqa: S604  # quoted for the far shell; none here
             ["ssh", *options, *quiet, *at, "--", host, python], shell=True, isolation=f"ssh:{host}", timeout=timeout,
             output_limit=output_limit, hint=f". See that `ssh {host} {python} --version` answers without a question",
         )  # fmt: skip
