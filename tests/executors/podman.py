@@ -21,6 +21,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "codeling-tests" / "podman"
@@ -37,6 +38,7 @@ _PIP_CONF = (
 )
 
 
+@cache
 def image_name() -> str:
     """The image's name: another interpreter or another version of this file makes another image."""
     key = hashlib.sha256(Path(__file__).read_bytes() + sys.version.encode()).hexdigest()[:12]

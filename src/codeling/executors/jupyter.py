@@ -68,8 +68,8 @@ class JupyterExecutor(WireExecutor):
         except (websocket.WebSocketException, OSError) as error:
             self._end(kernel)
             raise SandboxError(
-                f"the kernel {kernel!r} of {self._url} gave no worker: {str(error)[:200]}. See that it runs Python, that "
-                "its id is right, and that its server allows websockets"
+                f"the kernel {kernel!r} of {self._url} gave no worker: {str(error)[:200]}. See that it runs Python, "
+                "that its id is right, and that its server allows websockets"
             ) from error
 
     def _end(self, kernel: str) -> None:

@@ -56,6 +56,7 @@ class Pump:
         self.send(code=self.process.wait(), said=said)
 
     def send(self, **data):
+        """Send a message with its number."""
         with self.lock:
             self.comm.send(dict(data, number=self.number))
             self.number += 1
@@ -68,6 +69,7 @@ class Pump:
                 self.kill()
 
     def kill(self):
+        """End the worker and all that it started."""
         try:
             os.killpg(self.process.pid, signal.SIGKILL)
         except OSError:
