@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
+import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -194,7 +195,15 @@ class _Container:
         self._socket.send(data)
 
     def ending(self) -> str | None:
-        """How the container ended."""
+        """How the container ended, as far as it can be asked before it has removed itself."""
+        from docker.errors import APIError
+
+        with suppress(APIError, OSError):
+            for _ in range(50):
+                state = self.client.inspect_container(self.id)["State"]
+                if not state["Running"]:
+                    return _ending(137 if state.get("OOMKilled") else state["ExitCode"], self._socket.said)
+                time.sleep(0.02)
         self._ended.wait(10)
         return _ending(self._status, self._socket.said)
 
@@ -217,7 +226,7 @@ class _Container:
         from docker.errors import APIError
 
         with suppress(APIError, OSError):  # it may be gone before it is asked about
-            self._status = self.client.wait(self.id, condition="removed")["StatusCode"]
+            self._status = self.client.wait(self.id)["StatusCode"] or None  # Podman says 0 of what removes itself
         self._ended.set()
 
 
