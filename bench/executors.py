@@ -91,7 +91,7 @@ def _vendors(stack: ExitStack) -> Iterator[tuple[str, Callable[[], Any]]]:
     stack.enter_context(
         conftest.environment(
             E2B_API_URL=e2b.url, E2B_SANDBOX_URL=e2b.url, E2B_HTTP_VERSION="1.1", MODAL_SERVER_URL=modal.url,
-            BL_API_KEY=web_server.BLAXEL_KEY, BL_WORKSPACE="bench", DO_NOT_TRACK="1", DAYTONA_USE_DEPRECATED_POLLING="true",
+            BL_API_KEY=web_server.BLAXEL_KEY, BL_WORKSPACE="bench", DO_NOT_TRACK="1",
         )
     )  # fmt: skip
     from blaxel.core.client.client import client

@@ -114,8 +114,7 @@ def blaxel() -> Iterator[web_server.Blaxel]:
 def daytona() -> Iterator[web_server.Daytona]:
     """A loopback Daytona."""
     server = web_server.Daytona()
-    with environment(DAYTONA_USE_DEPRECATED_POLLING="true"):
-        yield server
+    yield server
     server.close()
 
 

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 import subprocess
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -31,7 +34,7 @@ class Commands(ProcessSync):
         """Start a command and give its output as it comes."""
         process = subprocess.Popen(
             [request.process.cmd.replace("/bin/bash", "/bin/sh"), *[a for a in request.process.args if a != "-l"]],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, start_new_session=True,
         )  # fmt: skip
         self.running[process.pid] = process
         yield self._event("start", pb.ProcessEvent.StartEvent(pid=process.pid))
@@ -58,7 +61,8 @@ class Commands(ProcessSync):
     def stop(self) -> None:
         """End every command."""
         for process in self.running.values():
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
     @staticmethod
