@@ -104,7 +104,7 @@ class Server:
             return _json(start_response, "401 Unauthorized", {"code": 401, "message": "Invalid API key"})
         if path.endswith("/sandboxes") and method == "POST":
             if self.quota_spent:
-                return _json(start_response, "429 Too Many Requests", {"code": 429, "message": "the quota is spent"})
+                return _json(start_response, "403 Forbidden", {"code": 403, "message": "the quota is spent"})
             self.created.append(json.loads(body))
             made = {
                 "sandboxID": f"box{len(self.created)}",
