@@ -105,7 +105,11 @@ def test_a_run_that_loses_its_vendor_is_kept_and_resumed(make_kind: Make, e2b: A
         e2b.kill_sandboxes()
         return number
 
-    programs = ("print('one')", "cut(7)\nimport time\nfor _ in range(100):\n    time.sleep(0.02)", "final_answer('done')")
+    programs = (
+        "print('one')",
+        "cut(7)\nimport time\nfor _ in range(100):\n    time.sleep(0.02)",
+        "final_answer('done')",
+    )
     made = agent(make_kind("e2b")(), *programs, tools=[cut], journal=str(tmp_path / "runs.db"))
     with pytest.raises(SandboxError, match="quota") as failed:
         made.run("Go.")
