@@ -17,6 +17,7 @@ from codeling import CommandExecutor, RunContinued
 from .conftest import pythons
 from .helpers import run
 
+pytestmark = pytest.mark.timeout(400)  # services and vendors' libraries start slowly on a busy machine
 STATE = (
     "x = {'a': (1, 2.5), 'b': {3}, 4: b'five'}\nadd('2', b=3)",
     "import asyncio\nprint(await asyncio.gather(*[slow(i) for i in range(4)]))",

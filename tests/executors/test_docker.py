@@ -23,6 +23,7 @@ from . import podman
 from .conftest import until
 from .helpers import run
 
+pytestmark = pytest.mark.timeout(400)  # services and vendors' libraries start slowly on a busy machine
 ATTACKS = """
 import ctypes, os, socket
 def tried(attempt):

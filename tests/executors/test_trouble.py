@@ -15,6 +15,7 @@ from codeling.executors.registry import executor_from
 from .conftest import pythons, until
 from .helpers import agent, run
 
+pytestmark = pytest.mark.timeout(400)  # services and vendors' libraries start slowly on a busy machine
 Make = Callable[[str], Callable[..., Any]]
 BAD = (
     ("e2b", {"api_key": "wrong"}, "E2B gave no sandbox: .*Check E2B_API_KEY"),
