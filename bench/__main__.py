@@ -21,17 +21,20 @@ _QUICK = (
     "journals",
     "toolsearch",
 )
+_NAMED = (*_QUICK, "executors")
 
 
 def main() -> None:
     """Measure, with a line of progress for each part, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(_QUICK)}; all without one")
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART", help=f"any of {', '.join(_NAMED)}; all but the last without one"
+    )
     parser.add_argument("--full", action="store_true", help="also run the tasks with the local model (an hour or more)")
     parser.add_argument("--threads", type=int, default=2, help="of the model server (2)")
     options = parser.parse_args()
-    if unknown := set(options.parts) - set(_QUICK):
-        parser.error(f"there is no part {sorted(unknown)[0]!r}; there are {', '.join(_QUICK)}")
+    if unknown := set(options.parts) - set(_NAMED):
+        parser.error(f"there is no part {sorted(unknown)[0]!r}; there are {', '.join(_NAMED)}")
     rows = list(_quick(options.parts or _QUICK))
     if options.full:
         from . import agents

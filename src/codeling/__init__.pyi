@@ -4,10 +4,17 @@ from .agent import ToolCallingAgent as ToolCallingAgent
 from .durable.settling import Settlement as Settlement
 from .errors import *
 from .events import *
+from .executors.blaxel import BlaxelExecutor as BlaxelExecutor
 from .executors.command import CommandExecutor as CommandExecutor
+from .executors.daytona import DaytonaExecutor as DaytonaExecutor
+from .executors.docker import DockerExecutor as DockerExecutor
 from .executors.e2b import E2BExecutor as E2BExecutor
 from .executors.monty import MontyExecutor as MontyExecutor
+from .executors.jupyter import JupyterExecutor as JupyterExecutor
+from .executors.modal import ModalExecutor as ModalExecutor
+from .executors.pyodide import PyodideExecutor as PyodideExecutor
 from .executors.sandbox import SandboxExecutor as SandboxExecutor
+from .executors.ssh import SSHExecutor as SSHExecutor
 from .executors.unsafe import UnsafeLocalExecutor as UnsafeLocalExecutor
 from .integrations.collections import ToolCollection as ToolCollection
 from .integrations.mcp import MCPClient as MCPClient

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 import subprocess
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -31,15 +34,21 @@ class Commands(ProcessSync):
         """Start a command and give its output as it comes."""
         process = subprocess.Popen(
             [request.process.cmd.replace("/bin/bash", "/bin/sh"), *[a for a in request.process.args if a != "-l"]],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, start_new_session=True,
         )  # fmt: skip
         self.running[process.pid] = process
         yield self._event("start", pb.ProcessEvent.StartEvent(pid=process.pid))
         assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stderr is not None
         while chunk := process.stdout.read(1 << 16):
             output: Any = Oneof("stdout", chunk)
             yield self._event("data", pb.ProcessEvent.DataEvent(output=output))
+        said: Any = Oneof("stderr", process.stderr.read())
+        yield self._event("data", pb.ProcessEvent.DataEvent(output=said))
         code = process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            stream.close()
         yield self._event("end", pb.ProcessEvent.EndEvent(exit_code=code, exited=True, status=f"exit {code}"))
 
     def send_input(self, request: Any, ctx: Any, /) -> Any:
@@ -52,12 +61,9 @@ class Commands(ProcessSync):
     def stop(self) -> None:
         """End every command."""
         for process in self.running.values():
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            for stream in (process.stdin, process.stdout, process.stderr):
-                if stream is not None:
-                    stream.close()
-        self.running.clear()
 
     @staticmethod
     def _event(name: str, value: Any) -> Any:
@@ -72,6 +78,7 @@ class Server:
         self.commands = Commands()
         self.created: list[dict[str, Any]] = []
         self.removed: list[str] = []
+        self.quota_spent = False
         self._commands_app = ProcessWSGIApplication(self.commands)
         self._server = make_server("127.0.0.1", 0, self._app, _Threads, _Quiet)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -83,6 +90,10 @@ class Server:
         self._server.shutdown()
         self._server.server_close()
 
+    def kill_sandboxes(self) -> None:
+        """End what runs in the sandboxes, as a machine that fails would."""
+        self.commands.stop()
+
     def _app(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
         body = _body(environ)
@@ -92,6 +103,8 @@ class Server:
         if environ.get("HTTP_X_API_KEY") != KEY:
             return _json(start_response, "401 Unauthorized", {"code": 401, "message": "Invalid API key"})
         if path.endswith("/sandboxes") and method == "POST":
+            if self.quota_spent:
+                return _json(start_response, "403 Forbidden", {"code": 403, "message": "the quota is spent"})
             self.created.append(json.loads(body))
             made = {
                 "sandboxID": f"box{len(self.created)}",

@@ -1,210 +1,114 @@
 """What every executor must do, run over each of them.
 
-Real: the sandbox at both walls, the unsafe worker, and any command that gives a Python (here an
-interpreter of this machine, and an older one where there is one). Recorded: E2B, by the vendor's real
-SDK against a loopback server whose sandboxes really run the worker; the vendor's servers are not reached.
+Real: the sandbox at both walls, the unsafe worker, commands, sshd, containers of Podman with runc, a kernel gateway,
+Pyodide under Deno, and every CPython from 3.8 that this machine has. Recorded: E2B, Modal, Blaxel and Daytona, by the
+vendors' real SDKs against loopback servers whose sandboxes really run the worker; the vendors' servers are not reached.
 """
 
 from __future__ import annotations
 
-import asyncio
-import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from codeling import (
-    CodeAgent,
-    CommandExecutor,
-    E2BExecutor,
-    MontyExecutor,
-    RunResult,
-    SandboxError,
-    SandboxExecutor,
-    UnsafeLocalExecutor,
-    tool,
+from codeling import CommandExecutor, RunContinued
+
+from .conftest import pythons
+from .helpers import run
+
+pytestmark = pytest.mark.timeout(400)  # services and vendors' libraries start slowly on a busy machine
+STATE = (
+    "x = {'a': (1, 2.5), 'b': {3}, 4: b'five'}\nadd('2', b=3)",
+    "import asyncio\nprint(await asyncio.gather(*[slow(i) for i in range(4)]))",
+    "t = thing()\nprint(same(t), same([t][0]), same(1))",
+    "def f():\n    1 / 0\nf()",
+    "print('x' * 5000)",
 )
-from codeling.testing import ScriptedModel
-
-from ..walls import need
-from .e2b_server import KEY, Server
-
-
-@cache
-def older_python() -> str:
-    """An interpreter of an older version that this machine has, or none."""
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    found = [*map(str, sorted(pyenv.glob("3.[89].*/bin/python"))), *(shutil.which(f"python3.{n}") for n in (8, 9, 10))]
-    for path in filter(None, found):
-        if subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode == 0:
-            return path
-    return ""
+THREADS = "from concurrent.futures import ThreadPoolExecutor as P\nwith P(4) as pool:\n    print(list(pool.map(slow, range(4))))"
+ANSWER = "try:\n    final_answer([x, 10 ** 40, float('inf'), len(outputs[5])])\nexcept BaseException:\n    pass\nadd(1)"
+MANY = "import asyncio\nfinal_answer(sum(await asyncio.gather(*[add(i, 0) for i in range(5000)])))"
 
 
-KINDS: dict[str, Callable[..., Any]] = {
-    "sandbox-full": lambda **options: SandboxExecutor(isolation="full", **options),
-    "sandbox-strong": lambda **options: SandboxExecutor(isolation="strong", **options),
-    "unsafe-local": UnsafeLocalExecutor,
-    "command": lambda **options: CommandExecutor([sys.executable], **options),
-    "command-older": lambda **options: CommandExecutor([older_python()], **options),
-    "e2b": lambda **options: E2BExecutor(api_key=KEY, python=sys.executable, **options),
-    "monty": MontyExecutor,
-}
-LACKS = {
-    "test_state_values_and_calls": "Monty has no threads and holds no object of the host's; see test_monty",
-    "test_time_is_limited": "Monty promises nothing about an interpreter that its time limit stopped; see test_monty",
-    "test_a_dead_interpreter_is_replaced": "no program in Monty can end its process; see test_monty",
-}
-"""Cases that need what Monty, a subset of Python, does not have."""
-
-
-@pytest.fixture(scope="module")
-def e2b() -> Iterator[Server]:
-    """A loopback E2B that the SDK is pointed at."""
-    server = Server()
-    wanted = {"E2B_API_URL": server.url, "E2B_SANDBOX_URL": server.url, "E2B_HTTP_VERSION": "1.1"}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    yield server
-    for name, value in before.items():
-        if value is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = value
-    server.close()
-
-
-@pytest.fixture(params=KINDS)
-def make(request: pytest.FixtureRequest, e2b: Server) -> Callable[..., Any]:
-    """Each executor in turn."""
-    case = request.function.__name__
-    if request.param == "monty" and case in LACKS:
-        pytest.skip(LACKS[case])
-    if request.param == "sandbox-full":
-        need("full")
-    if request.param == "command-older" and not older_python():
-        pytest.skip("this machine has no CPython older than 3.11")
-    return KINDS[request.param]
-
-
-@tool
-def add(a: int, b: int = 1) -> int:
-    """Add two numbers."""
-    return a + b
-
-
-@tool
-async def slow(number: int) -> int:
-    """Give the number back after a while."""
-    await asyncio.sleep(0.2)
-    return number
-
-
-@tool
-def thing() -> object:
-    """Give something that is no data."""
-    return THING
-
-
-@tool
-def same(what: object) -> bool:
-    """Say whether this is the thing."""
-    return what is THING
-
-
-THING = object()
-
-
-def run(executor: Any, *programs: str) -> RunResult:
-    """Run these programs, one a step."""
-    with CodeAgent(
-        [add, slow, thing, same], ScriptedModel([f"```python\n{p}\n```" for p in programs]), executor=executor
-    ) as agent:
-        result = agent.run("Go.", return_full_result=True)
-    assert isinstance(result, RunResult)
-    return result
-
-
-def test_state_values_and_calls(make: Callable[..., Any]) -> None:
-    """Variables live on, values cross as they are, and calls run at once by gather and by threads."""
-    result = run(
-        make(),
-        "x = {'a': (1, 2.5), 'b': {3}, 4: b'five'}\nadd('2', b=3)",
-        "import asyncio\nprint(await asyncio.gather(*[slow(i) for i in range(4)]))",
-        "from concurrent.futures import ThreadPoolExecutor as P\nwith P(4) as pool:\n    print(list(pool.map(slow, range(4))))",
-        "t = thing()\nprint(same(t), same([t][0]), same(1))",
-        "final_answer([x, 10 ** 40, float('inf')])",
-    )
-
-    assert [step.error for step in result.steps] == [None] * 5
+def check_state(result: Any) -> None:
+    """Hold a run of `STATE` and `ANSWER` against what must be."""
+    assert [step.error for step in result.steps[:3]] == [None] * 3
     assert result.steps[0].value == "5"
-    assert [step.output for step in result.steps[1:4]] == ["[0, 1, 2, 3]\n", "[0, 1, 2, 3]\n", "True True False\n"]
-    assert result.output == [{"a": (1, 2.5), "b": {3}, 4: b"five"}, 10**40, float("inf")]
+    assert [step.output for step in result.steps[1:3]] == ["[0, 1, 2, 3]\n", "True True False\n"]
+    assert "<step 4>, line 2, in f" in (result.steps[3].error or "")
+    assert (len(result.steps[4].output), result.steps[4].size) == (1000, 5001)
+    assert result.output == [{"a": (1, 2.5), "b": {3}, 4: b"five"}, 10**40, float("inf"), 5001]
 
 
-def test_errors_and_the_final_answer(make: Callable[..., Any]) -> None:
-    """Errors have the program's lines, and no except swallows the answer."""
+def test_state_values_calls_errors_and_output(make: Callable[..., Any]) -> None:
+    """Variables live on, values cross, calls run at once, errors have lines, output is cut, no except takes the answer."""
+    result = run(make(output_limit=1000), *STATE, THREADS, ANSWER)
+
+    check_state(result)
+    assert result.steps[5].output == "[0, 1, 2, 3]\n"
+    assert next(event for event in result.events if isinstance(event, RunContinued)).isolation
+
+
+def test_time_is_limited_and_the_dead_are_replaced(make: Callable[..., Any]) -> None:
+    """A program that runs too long is interrupted and keeps its variables; a dead interpreter is told and replaced."""
     result = run(
-        make(), "def f():\n    1 / 0\nf()", "try:\n    final_answer(7)\nexcept BaseException:\n    pass\nadd(1)"
-    )
+        make(timeout=3.0), "x = 5\nimport time\ntime.sleep(60)", "print(x)", "import os\nos._exit(3)",
+        "final_answer('x' in globals())",
+    )  # fmt: skip
 
-    assert "<step 1>, line 2, in f" in (result.steps[0].error or "")
-    assert result.output == 7
-
-
-def test_output_is_cut_and_kept(make: Callable[..., Any]) -> None:
-    """The first part crosses, the program keeps the rest."""
-    result = run(make(output_limit=1000), "print('x' * 5000)", "final_answer(len(outputs[1]))")
-
-    assert len(result.steps[0].output) == 1000
-    assert result.steps[0].size == result.output == 5001
-
-
-def test_time_is_limited(make: Callable[..., Any]) -> None:
-    """A program that runs too long is interrupted and keeps its variables."""
-    result = run(make(timeout=1.0), "x = 5\nimport time\ntime.sleep(60)", "final_answer(x)")
-
-    assert "interrupted after 1 s" in (result.steps[0].error or "")
-    assert result.output == 5
-
-
-def test_a_dead_interpreter_is_replaced(make: Callable[..., Any]) -> None:
-    """The model is told that its variables are gone, and the next program runs in a fresh one."""
-    result = run(make(), "x = 5\nimport os\nos._exit(3)", "final_answer('x' in globals())")
-
-    assert result.steps[0].lost
-    assert "All variables are gone" in (result.steps[0].error or "")
+    assert "interrupted after 3 s" in (result.steps[0].error or "")
+    assert result.steps[1].output == "5\n"
+    assert result.steps[2].lost
+    assert "All variables are gone" in (result.steps[2].error or "")
     assert result.output is False
 
 
-def test_many_calls_lose_nothing(make: Callable[..., Any]) -> None:
-    """Five hundred calls in one program all come back."""
-    assert run(make(), "final_answer(sum(add(i, 0) for i in range(500)))").output == sum(range(500))
+def test_five_thousand_calls_lose_nothing(make: Callable[..., Any]) -> None:
+    """Five thousand calls of one program all come back."""
+    assert run(make(timeout=100.0), MANY).output == sum(range(5000))
 
 
-def test_sandboxes_of_e2b_are_removed(e2b: Server) -> None:
-    """When the session ends, so does the vendor's sandbox, and no internet is asked for by default."""
-    run(E2BExecutor(api_key=KEY, python=sys.executable), "final_answer(1)")
-    for _ in range(50):
-        if len(e2b.removed) == len(e2b.created):
-            break
-        asyncio.run(asyncio.sleep(0.1))
+@pytest.mark.parametrize("version", ["3.8", "3.9", "3.10", "3.12", "3.13"])
+def test_other_pythons(version: str) -> None:
+    """The worker runs on CPython 3.8 and newer, and values mean the same."""
+    if version not in pythons():
+        pytest.skip(f"this machine has no CPython {version}")
+    executor = CommandExecutor([pythons()[version]], output_limit=1000)
+    result = run(executor, *STATE, "import sys\nprint(sys.version_info[:2])", ANSWER)
 
-    assert len(e2b.removed) == len(e2b.created)
-    assert e2b.created[-1]["allow_internet_access"] is False
+    check_state(result)
+    assert result.steps[5].output == f"(3, {version[2:]})\n"
 
 
-def test_what_cannot_be_started_says_why(e2b: Server) -> None:
-    """A wrong key, a command that is not there and one that ends at once each have a clear error."""
-    with pytest.raises(SandboxError, match="E2B_API_KEY"):
-        run(E2BExecutor(api_key="wrong"))
-    with pytest.raises(SandboxError, match="'no-such-command' cannot be started"):
-        run(CommandExecutor(["no-such-command"]))
-    with pytest.raises(SandboxError, match="its command ended and said: .*nowhere"):
-        run(CommandExecutor(["sh", "-c", "echo nowhere to run >&2; exit 3"]))
+def test_in_webassembly(make_kind: Callable[[str], Callable[..., Any]]) -> None:
+    """The same holds in WebAssembly, but for threads; and the guest reaches nothing."""
+    attacks = """
+import js
+from pyodide.code import run_js
+def tried(attempt):
+    try:
+        return str(attempt())
+    except BaseException as error:
+        return type(error).__name__ + str(error)[:60]
+print(tried(lambda: js.Deno.readTextFileSync('/etc/passwd')))
+print(tried(lambda: js.Deno.writeTextFileSync('/tmp/codeling-was-here', 'x')))
+print(tried(lambda: js.Deno.env.get('HOME')))
+print(tried(lambda: js.Deno.Command.new('id').outputSync()))
+print(tried(lambda: open('/etc/shadow').read()))
+async def reach():
+    try:
+        return str(js.Deno.connect)
+    except BaseException as error:
+        return str(error)
+print(tried(lambda: run_js('Deno.listen({port: 0})')))
+"""
+    threads = "import threading\nthreading.Thread(target=print).start()"
+    result = run(make_kind("pyodide")(output_limit=1000, timeout=60.0), *STATE, attacks, threads, MANY.replace(
+        "final_answer(", "print("), ANSWER)  # fmt: skip
+
+    check_state(result)
+    tried = result.steps[5].output.splitlines()
+    assert len(tried) == 6
+    assert all("NotCapable" in line or "FileNotFound" in line for line in tried), tried
+    assert "can't start new thread" in (result.steps[6].error or "")
+    assert result.steps[7].output == f"{sum(range(5000))}\n"

@@ -11,23 +11,42 @@ import shlex
 import signal
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from ..errors import SandboxError
-from ..sandbox import frames
-from ..sandbox.bundle import worker_source
+from ..sandbox.bundle import launch
 from ..sandbox.session import Connection, SessionLimits
 from ..sandbox.starting import WireExecutor
+from .streams import INTERRUPT
 
-__all__ = ("CommandExecutor",)
+__all__ = ("CommandExecutor", "Started")
 
-_READ = (
-    "import os,sys\nn=int(sys.argv[1])\nb=b''\n"
-    "while len(b)<n:\n c=os.read(0,n-len(b))\n if not c: sys.exit('the stream ended')\n b+=c\n"
-    "exec(compile(b,'codeling-worker','exec'),{'__name__':'codeling_worker'})"
-)
+_WATCH = """
+import os, select
+try:
+    os.setsid()
+except OSError:
+    pass
+worker, (ours, theirs) = os.getpid(), os.pipe()
+if os.fork() == 0:
+    if os.fork() == 0:
+        os.close(theirs)
+        os.close(1)
+        os.close(2)
+        ended = select.poll()
+        ended.register(0, 0)
+        ended.register(ours, 0)
+        ended.poll()
+        try:
+            os.killpg(worker, 9)
+        except OSError:
+            pass
+    os._exit(0)
+os.wait()
+os.close(ours)
+"""  # a worker that does not look up from its work ends all the same when the command's stream does
 
 
 class CommandExecutor(WireExecutor):
@@ -35,19 +54,19 @@ class CommandExecutor(WireExecutor):
 
     def __init__(
         self, command: Sequence[str], *, isolation: str = "remote", timeout: float = 30.0, output_limit: int = 1 << 20,
-        shell: bool = False,
+        shell: bool = False, hint: str = "",
     ) -> None:  # fmt: skip
         """Set the command that starts a CPython 3.8 or newer.
 
         `isolation` is what the run records about the place. With `shell` the arguments are quoted
-        once more, for commands such as ssh that hand them to a shell.
+        once more, for commands such as ssh that hand them to a shell. `hint` is added to what the
+        command says where it ends badly.
         """
-        self._command, self._isolation, self._shell = list(command), isolation, shell
+        self._command, self._isolation, self._shell, self._hint = list(command), isolation, shell, hint
         self._limits = SessionLimits(timeout=timeout, output=output_limit)
 
     def _spawn(self) -> Connection:
-        source = worker_source().encode()
-        arguments = ["-I", "-u", "-c", _READ, str(len(source))]
+        (_, *arguments), source = launch(before=_WATCH)
         if self._shell:
             arguments = [shlex.quote(argument) for argument in arguments]
         try:
@@ -57,14 +76,14 @@ class CommandExecutor(WireExecutor):
             )  # fmt: skip
         except OSError as error:
             raise SandboxError(f"the command {self._command[0]!r} cannot be started: {error.strerror}") from error
-        return _Started(process, source, self._isolation)
+        return Started(process, source, self._isolation, self._hint)
 
 
-class _Started:
+class Started:
     """A worker behind a command, as `session.Connection` says."""
 
-    def __init__(self, process: subprocess.Popen[bytes], source: bytes, isolation: str) -> None:
-        self.isolation = isolation
+    def __init__(self, process: subprocess.Popen[bytes], source: bytes, isolation: str, hint: str = "") -> None:
+        self.isolation, self._hint = isolation, hint
         self._pid, self._lock, self._closed = process.pid, threading.Lock(), False
         self._why: str | None = None
         streams = [cast("IO[bytes]", stream) for stream in (process.stdin, process.stdout, process.stderr)]
@@ -73,16 +92,15 @@ class _Started:
             stream.close()
         process.returncode = 0  # waited for here: whoever drops a session need not close it
         with suppress(OSError):  # a command that is gone already is told by the end of its stream
-            while source:
+            while source:  # which fits into the pipe, read or not
                 source = source[os.write(self.writer, source) :]
         os.set_blocking(self.reader, False)
         os.set_blocking(self.writer, False)
         os.set_blocking(self._said, False)
 
-    def interrupt(self) -> None:
-        """Ask the worker to interrupt its program."""
-        with suppress(OSError):
-            os.write(self.writer, frames.encode({"t": "interrupt"}))
+    def interrupt(self) -> Mapping[str, Any]:
+        """Give the frame that interrupts the program."""
+        return INTERRUPT
 
     def kill(self) -> None:
         """End the command and its group; closing its streams ends the worker wherever it is."""
@@ -92,7 +110,7 @@ class _Started:
             self._closed = True
         with suppress(OSError):
             said = os.read(self._said, 4000).decode("utf-8", "replace").strip()
-            self._why = f"its command ended and said: {said}" if said else None
+            self._why = f"its command ended and said: {said}{self._hint}" if said else None
         for fd in (self.writer, self.reader, self._said):
             os.close(fd)
         with suppress(OSError):

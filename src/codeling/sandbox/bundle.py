@@ -6,10 +6,12 @@ started with for frames and gives the program others, so that nothing a program 
 
 from __future__ import annotations
 
+import base64
+import zlib
 from functools import cache
 from pathlib import Path
 
-__all__ = ("worker_source",)
+__all__ = ("launch", "line", "modules", "worker_source")
 
 _INSIDE = Path(__file__).parent / "inside"
 _MODULES = (
@@ -45,24 +47,79 @@ _near_in, _far_in = os.pipe()
 _near_out, _far_out = os.pipe()
 def _take():
     for _line in os.fdopen(_in, "rb"):
-        os.write(_far_in, base64.b64decode(_line))
+        if _line.startswith(b"<~") and _line.rstrip().endswith(b"."):
+            os.write(_far_in, base64.b64decode(_line.rstrip()[2:-1]))
     os._exit(0)
 def _give():
     while True:
         _chunk = os.read(_near_out, 49152)
         if not _chunk:
             os._exit(0)
-        _data = base64.b64encode(_chunk) + b"\\n"
+        _data = b"~>" + base64.b64encode(_chunk) + b".\\n"
         while _data:
             _data = _data[os.write(_out, _data):]
 for _job in (_take, _give):
     threading.Thread(target=_job, daemon=True).start()
 sys.modules["worker"].main(_near_in, _far_out, listen=True)
 """
+_CHECK = """
+import os, sys
+if sys.version_info < (3, 8):
+    sys.exit("programs need CPython 3.8 or newer; this is " + sys.version.split()[0])
+import zlib
+data = b""
+"""
+_READ = """
+size = int(sys.argv[1])
+while len(data) < size:
+    more = os.read(0, size - len(data))
+    if not more:
+        sys.exit("the stream ended before the worker had arrived")
+    data += more
+"""
+_READ_TEXT = """
+import base64
+if os.isatty(0):
+    import tty
+    tty.setraw(0)
+os.write(1, b"~>.\\n")
+while not data.rstrip().endswith(b"."):
+    more = os.read(0, 65536)
+    if not more:
+        sys.exit("the stream ended before the worker had arrived")
+    data += more
+data = base64.b64decode(data.strip()[2:-1])
+"""
+_RUN = 'exec(compile(zlib.decompress(data), "codeling-worker", "exec"), {"__name__": "codeling_worker"})'
+
+
+def launch(python: str = "python3", *, text: bool = False, before: str = "") -> tuple[list[str], bytes]:
+    """Give the command that starts a worker, and the bytes that it reads first, before any frame.
+
+    `before` is Python that runs ahead of the worker, in its process. The bytes are packed, so that
+    they fit into a pipe that nobody reads yet. With `text` the streams may be a terminal's, may carry
+    text only and may show what was sent: messages to the worker are lines `<~base64.`, messages from
+    it `~>base64.`, and an empty one says that it has begun to read.
+    """
+    packed = zlib.compress(f"{before}\n{worker_source(text=text)}".encode(), 9)
+    if text:
+        code = base64.b64encode((_CHECK + _READ_TEXT + _RUN).encode()).decode()  # any shell takes it as it is
+        return [python, "-I", "-u", "-c", f"import base64;exec(base64.b64decode('{code}'))"], line(packed)
+    return [python, "-I", "-u", "-c", (_CHECK + _READ + _RUN).strip(), str(len(packed))], packed
+
+
+def line(data: bytes) -> bytes:
+    """Give the line of text that carries these bytes to a worker."""
+    return b"<~" + base64.b64encode(data) + b".\n"
+
+
+@cache
+def modules() -> list[tuple[str, str]]:
+    """Give the worker's modules, name and source, in the order in which they need each other."""
+    return [(name, (_INSIDE / f"{name}.py").read_text(encoding="utf-8")) for name in _MODULES]
 
 
 @cache
 def worker_source(*, text: bool = False) -> str:
-    """Give the script. With `text`, frames go as lines of base64, for streams that carry text only."""
-    sources = [(name, (_INSIDE / f"{name}.py").read_text(encoding="utf-8")) for name in _MODULES]
-    return f"_SOURCES = {sources!r}\n{_LOADER}{_TEXT if text else _BINARY}"
+    """Give the script. With `text`, frames go as lines of text, as `launch` says."""
+    return f"_SOURCES = {modules()!r}\n{_LOADER}{_TEXT if text else _BINARY}"

@@ -91,11 +91,15 @@ class Exchange:
         """The run was cancelled: end the program, keep its variables if it ends in time."""
         if self._calls:
             self._calls.cancel()
-        self._line.interrupt()
+        self._interrupt()
         with contextlib.suppress(EndsRun, TimeoutError):
             await asyncio.wait_for(self._done, self._limits.grace)
             return
         self._abandon()
+
+    def _interrupt(self) -> None:
+        if frame := self._line.interrupt():
+            self._send(frames.encode(frame))
 
     def _abandon(self) -> None:
         self._deafen()
@@ -270,7 +274,7 @@ class Exchange:
             self._timer = self._loop.call_later(max(left, 0.05), self._on_deadline)
             return
         self._timed_out = True
-        self._line.interrupt()
+        self._interrupt()
         self._timer = self._loop.call_later(self._limits.grace, self._on_grace)
 
     def _on_grace(self) -> None:

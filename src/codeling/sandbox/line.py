@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..errors import WireBroken
 
@@ -21,8 +22,8 @@ class Connection(Protocol):
     """A non-blocking descriptor that frames are written to; may be the same."""
     isolation: str
 
-    def interrupt(self) -> None:
-        """Raise KeyboardInterrupt in the program. Must not raise when the worker is gone."""
+    def interrupt(self) -> Mapping[str, Any] | None:
+        """Raise KeyboardInterrupt in the program, or give the frame that does. Must not raise when it is gone."""
         ...
 
     def kill(self) -> None:
@@ -87,10 +88,9 @@ class Line:
         """Bytes that have still to be sent."""
         return len(self._unsent)
 
-    def interrupt(self) -> None:
-        """Raise KeyboardInterrupt in the program."""
-        if self.open:
-            self.connection.interrupt()
+    def interrupt(self) -> Mapping[str, Any] | None:
+        """Raise KeyboardInterrupt in the program, or give the frame that does."""
+        return self.connection.interrupt() if self.open else None
 
     def close(self, why: str = "") -> str:
         """End the worker. Gives the reason as far as it is known. May be called twice, and from any thread."""

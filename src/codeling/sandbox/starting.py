@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable
+from contextvars import Context
 
 from ..lookup import Recorded, load
 from ..protocols import Session, SessionSpec
@@ -22,5 +25,20 @@ class WireExecutor(Recorded):
         return await WireSession.open(self._start, spec, limits=self._limits)
 
     async def _start(self) -> Connection:
-        connection: Connection = await load("codeling.sync.threads:in_thread")(self._spawn)
+        made: list[Connection] = []
+        given_up = threading.Event()
+
+        def spawn() -> Connection:
+            made.append(Context().run(self._spawn))  # a library that keeps its context would keep the run in it
+            if given_up.is_set():
+                made[0].kill()
+            return made[0]
+
+        try:
+            connection: Connection = await load("codeling.sync.threads:in_thread")(spawn)
+        except asyncio.CancelledError:  # nobody will close what is started from here on
+            given_up.set()
+            for started in made:
+                started.kill()
+            raise
         return connection

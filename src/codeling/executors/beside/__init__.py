@@ -1,0 +1,1 @@
+"""What runs elsewhere, beside the worker: source that is sent, never imported by the host."""
