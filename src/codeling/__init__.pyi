@@ -9,9 +9,9 @@ from .executors.command import CommandExecutor as CommandExecutor
 from .executors.daytona import DaytonaExecutor as DaytonaExecutor
 from .executors.docker import DockerExecutor as DockerExecutor
 from .executors.e2b import E2BExecutor as E2BExecutor
-from .executors.monty import MontyExecutor as MontyExecutor
 from .executors.jupyter import JupyterExecutor as JupyterExecutor
 from .executors.modal import ModalExecutor as ModalExecutor
+from .executors.monty import MontyExecutor as MontyExecutor
 from .executors.pyodide import PyodideExecutor as PyodideExecutor
 from .executors.sandbox import SandboxExecutor as SandboxExecutor
 from .executors.ssh import SSHExecutor as SSHExecutor
