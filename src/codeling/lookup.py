@@ -13,12 +13,12 @@ __all__ = ("Recorded", "deferred", "load", "named")
 class Recorded:
     """Remembers what it was made with, so that it can be saved and made again: tools, models, executors."""
 
-    _made: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
+    _made_with: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make one, and keep what it is made with."""
         self = super().__new__(cls)
-        self._made = (args, kwargs)
+        self._made_with = (args, kwargs)
         return self
 
 

@@ -46,7 +46,6 @@ def test_every_example_is_tested() -> None:
         "typed_answer",
         "watching",
     }
-    tested = {"approval", "quickstart", "tables", "team", "two_forms", "typed_answer", "watching"}
     tested |= {"hub_tool", "skills", "space_tool"}  # the last in tests/integrations/test_spaces.py
 
     assert {path.stem for path in EXAMPLES.glob("*.py")} == tested

@@ -143,7 +143,7 @@ def alike(left: Any, right: Any, *, trusted: bool) -> None:
         one, other = getattr(left, field, None), getattr(right, field, None)
         assert type(one) is type(other)
         if one is not None and not isinstance(one, str):
-            assert vars(one)["_made"][1].keys() >= vars(other)["_made"][1].keys() - {"model_id"}
+            assert vars(one)["_made_with"][1].keys() >= vars(other)["_made_with"][1].keys() - {"model_id"}
             for name in ("_parameters", "_options", "_limits", "_model", "name", "_base"):
                 assert getattr(one, name, None) == getattr(other, name, None), name
     assert list(left._tools) == list(right._tools)

@@ -113,7 +113,7 @@ def spec_of_tool(tool: Tool) -> ToolSpec:
             )
     else:
         thing = type(tool)
-        args, kwargs = tool._made
+        args, kwargs = tool._made_with
         arguments = packer.arguments(tool, args, kwargs, f"tool {tool.name!r}: argument")
     source, requirements = _source(tool, thing), tuple(tool.requirements)
     return ToolSpec(

@@ -81,7 +81,7 @@ class Packer:
 
     def made(self, value: Recorded, where: str) -> dict[str, Json]:
         """Give the class and the arguments that an object was made with, without secrets."""
-        cls, (args, kwargs) = type(value), value._made
+        cls, (args, kwargs) = type(value), value._made_with
         if "<locals>" in cls.__qualname__ or cls.__module__ == "__main__":
             raise UsageError(f"{where}: the class {cls.__qualname__!r} cannot be found by its name from elsewhere")
         return {
