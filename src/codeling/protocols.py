@@ -27,19 +27,16 @@ current: ContextVar[Any] = ContextVar("run", default=None)
 
 
 class Model(Protocol):
-    """A language model behind any provider. One object serves any number of runs at once."""
+    """A language model behind any provider. One object serves any number of runs at once.
+
+    Two further properties may be there: `reads_images`, whether messages may hold pictures, and
+    `calls_natively`, whether it makes tool calls by itself; one that does not is shown how to write
+    them. Both are taken to be true where they are missing.
+    """
 
     @property
     def name(self) -> str:
         """What to call it in traces, such as `gpt-5`."""
-        ...
-
-    @property
-    def reads_images(self) -> bool:
-        """Whether messages may hold pictures. A model without this property is taken to read them.
-
-        Likewise `calls_natively`: whether it makes tool calls by itself; one that does not is shown how to write them.
-        """
         ...
 
     async def reply(self, request: Request, /, *, on_delta: OnDelta | None = None) -> Reply:
