@@ -60,8 +60,10 @@ class Screen(Protocol):
         ...
 
 
-def screen_for(file: IO[str] | None, color: bool | None) -> Screen:
+def screen_for(file: IO[str] | None, color: bool | None, *, live: bool = True) -> Screen:
     """Give the best screen for a file: rich for terminals where it is installed, plain lines elsewhere.
+
+    Without `live` it has no moving line.
 
     Raises `MissingDependency` where colour is asked for and rich is not there.
     """
@@ -72,7 +74,7 @@ def screen_for(file: IO[str] | None, color: bool | None) -> Screen:
         if color:
             raise MissingDependency("colours need the library 'rich': pip install 'codeling[terminal]'")
         return _Plain(file)
-    return _Rich(file, live=terminal)
+    return _Rich(file, live=terminal and live)
 
 
 def _is_terminal(file: IO[str] | None) -> bool:

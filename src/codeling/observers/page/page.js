@@ -151,6 +151,7 @@ function inside(run, index) {
     step.images && [$("h2", {}, "Pictures"), ...step.images.map(shown)],
     step.error && [$("h2", {}, step.lost ? "Error; the interpreter was lost" : "Error"), $("pre", {class: "error"}, step.error)],
     step.final && [$("h2", {}, "Answer"), $("div", {class: "answer"}, shown(step.answer))],
+    (step.notes || []).map(note => $("pre", {class: "soft"}, note)),
     step.rejected.map(reason => [$("h2", {}, "This answer was not accepted"), $("pre", {class: "error"}, reason)]),
     step.unfinished && $("div", {class: "warn"}, "The run ended, or was cut off, in the middle of this step."),
     model && model.new && messages(run, index),

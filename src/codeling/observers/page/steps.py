@@ -16,6 +16,8 @@ from ...events import (
     ModelReplied,
     PlanMade,
     RunContinued,
+    RunFinished,
+    RunStarted,
     StepFinished,
     StepStarted,
     ToolCallDenied,
@@ -23,7 +25,7 @@ from ...events import (
     ToolCallStarted,
 )
 from ...messages import ToolCall
-from ..text import visible
+from ..text import brief, visible
 from .shown import cut, picture, pieces, shown
 
 __all__ = ("Steps",)
@@ -52,6 +54,8 @@ class Steps:
             case StepStarted(step=step):
                 self._begin(step, at)
             case _ if not self.told:
+                pass
+            case RunStarted() | RunFinished():
                 pass
             case ModelReplied():
                 self._replied(event, at, asked)
@@ -98,12 +102,16 @@ class Steps:
             case ToolCallStarted(call=call, arguments=changed):
                 made = self._made(call, at)
                 made.update(state="open", t0=at)
+                if nested := getattr(event, "nested", None):
+                    made["run"] = nested
                 if changed is not None:
                     made.update(args=[[visible(str(k)), shown(v)] for k, v in changed.items()], changed=True)
             case ToolCallFinished(call_id=id, value=value, error=error, seconds=seconds):
                 made = self._made(ToolCall(id=id, name=""), at)
                 made.update(state="failed" if error is not None else "done", t1=at, seconds=seconds)
                 made["error" if error is not None else "value"] = cut(error) if error is not None else shown(value)
+            case _:  # what a newer or an optional part of codeling records
+                self._now.setdefault("notes", []).append(brief(event, 600))
 
     def _made(self, call: ToolCall, at: float) -> dict[str, Any]:
         made = self._calls.setdefault(call.id, _call_data(call, at))

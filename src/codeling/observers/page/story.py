@@ -35,9 +35,14 @@ def story_of(events: Iterable[Event]) -> dict[str, Any]:
     first = next((id for id, told in runs.items() if not _parent(told, runs)), next(iter(runs), ""))
     clock = _Clock.of(runs.get(first, ()))
     conversations: dict[str, _Conversation] = {}
-    data = {id: _run(id, told, clock, conversations) for id, told in runs.items()}
-    _nest(data)
+    data = {id: _run(id, told, clock, conversations) | {"isBelow": id != first} for id, told in runs.items()}
     ends = [step["t1"] for run in data.values() for step in run["steps"]] + [run["t1"] for run in data.values()]
+    for id, run in data.items():
+        for call in (call for step in run["steps"] for call in step["calls"]):
+            below = data.get(call.get("run", ""), {})
+            if below.get("parent") != id or call["run"] == first:
+                call.pop("run", None)
+    _nest(data)
     return {"first": first, "runs": data, "seconds": max(ends, default=0.0), "at": clock.start}
 
 
@@ -57,8 +62,8 @@ class _Clock:
     @classmethod
     def of(cls, told: Sequence[Event]) -> _Clock:
         start = told[0].at if told else 0.0
-        worlds = [index for index, event in enumerate(told) if isinstance(event, RunContinued)][1:]
-        gaps = ((told[index].at, told[index].at - told[index - 1].at) for index in worlds)
+        again = [i for i, event in enumerate(told) if type(event).__name__ in ("RunContinued", "RunResumed")]
+        gaps = ((told[i].at, told[i].at - told[i - 1].at) for i in again if i > 1)
         return cls(start=start, gaps=tuple(gap for gap in gaps if gap[1] > 1))
 
     def __call__(self, at: float) -> float:
@@ -157,14 +162,15 @@ def usage_data(usage: Usage) -> dict[str, Any]:
 
 
 def _nest(runs: dict[str, dict[str, Any]]) -> None:
-    """Give each run below another to the call that made it: same name, same task, and going on at the time.
+    """Give each run below another to the call that made it, where the call does not say so itself.
 
-    Events do not say which call it was; of calls that nothing tells apart the first is taken.
+    It is one with the same name, the same task, and going on at the time; of several the first.
     """
     taken: defaultdict[str, set[int]] = defaultdict(set)
+    told = {call["run"] for run in runs.values() for step in run["steps"] for call in step["calls"] if "run" in call}
     for id, run in runs.items():
         parent = runs.get(run["parent"] or "")
-        if parent is None:
+        if parent is None or id in told or not run["isBelow"]:
             continue
         calls = [call for step in parent["steps"] for call in step["calls"] if _going_on(call, run["t0"])]
         fits = sorted(calls, key=lambda call: (call["name"] != run["agent"], not _says(call, run["task"])))
