@@ -18,6 +18,7 @@ _QUICK = (
     "steps",
     "programs",
     "journals",
+    "observers",
 )
 
 

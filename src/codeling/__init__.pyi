@@ -20,7 +20,14 @@ from .messages import *
 from .models.inference_client import InferenceClientModel as InferenceClientModel
 from .models.local import LocalModel as LocalModel
 from .models.openai import OpenAIModel as OpenAIModel
+from .observers.gradio_ui import GradioUI as GradioUI
+from .observers.otel import OpenTelemetryObserver as OpenTelemetryObserver
+from .observers.queued import Queued as Queued
 from .observers.terminal import TerminalObserver as TerminalObserver
+from .observers.trace_file import TraceFile as TraceFile
+from .observers.trace_file import trace_html as trace_html
+from .observers.tracing import trace as trace
+from .observers.tracing import workflow as workflow
 from .policy import *
 from .protocols import *
 from .result import *

@@ -11,12 +11,11 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any, cast
 
 from ...events import Event, ModelReplied, PlanMade, RunContinued, RunFinished, RunStarted, StepStarted, ToolCallStarted
-from ...lookup import load
 from ...messages import Message, Usage
+from ..conversation import Conversation
 from ..text import visible
 from .shown import cut, picture, shown
 from .steps import Steps
@@ -34,7 +33,7 @@ def story_of(events: Iterable[Event]) -> dict[str, Any]:
             runs.setdefault(event.run_id, []).append(event)
     first = next((id for id, told in runs.items() if not _parent(told, runs)), next(iter(runs), ""))
     clock = _Clock.of(runs.get(first, ()))
-    conversations: dict[str, _Conversation] = {}
+    conversations: dict[str, _Asked] = {}
     data = {id: _run(id, told, clock, conversations) | {"isBelow": id != first} for id, told in runs.items()}
     ends = [step["t1"] for run in data.values() for step in run["steps"]] + [run["t1"] for run in data.values()]
     for id, run in data.items():
@@ -71,45 +70,47 @@ class _Clock:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Conversation:
+class _Asked:
     """What the model was shown, each message once, and for each question which of them."""
 
-    memory: Any
+    talk: Conversation
     messages: list[Message] = field(default_factory=list)
-    asked: list[int] = field(default_factory=list)
-    """The messages of the last question, by their places in `messages`."""
+    asked: list[Message] = field(default_factory=list)
+    """The messages of the last question."""
+    places: dict[int, int] = field(default_factory=dict)
 
     def ask(self) -> dict[str, Any]:
         """Give what a question has in common with the one before, and what is new in it."""
-        places = {id(message): place for place, message in enumerate(self.messages)}
-        now = []
-        for message in self.memory.messages:
-            if id(message) not in places:
-                places[id(message)] = len(self.messages)
-                self.messages.append(message)
-            now.append(places[id(message)])
-        keep = next((i for i, (a, b) in enumerate(zip(self.asked, now, strict=False)) if a != b), None)
-        keep = min(len(self.asked), len(now)) if keep is None else keep
+        now, before = self.talk.messages, self.asked
+        keep = min(len(before), len(now))
+        while keep and before[keep - 1] is not now[keep - 1]:  # most often only the end differs
+            keep -= 1
+        if before[:keep] != now[:keep]:
+            keep = next(place for place in range(keep) if before[place] is not now[place])
         self.asked = now
-        return {"keep": keep, "new": now[keep:]}
+        return {"keep": keep, "new": [self._place(message) for message in now[keep:]]}
+
+    def _place(self, message: Message) -> int:
+        place = self.places.setdefault(id(message), len(self.messages))
+        if place == len(self.messages):
+            self.messages.append(message)
+        return place
 
 
-def _run(id: str, told: Sequence[Event], clock: _Clock, known: dict[str, _Conversation]) -> dict[str, Any]:
+def _run(id: str, told: Sequence[Event], clock: _Clock, known: dict[str, _Asked]) -> dict[str, Any]:
     started = told[0] if isinstance(told[0], RunStarted) else RunStarted(run_id=id, task="", at=told[0].at)
-    talk = known[id] = _conversation(started, told, known)
+    told_so_far = known[id] = _asked(started, told, known)
     steps, last = Steps(clock=clock), None
     for event in told:
-        if isinstance(event, StepStarted) and event.step == started.max_steps + 1:
-            talk.memory.add_message(talk.memory.form.last_call())
-        asked = talk.ask() if isinstance(event, ModelReplied) else None
-        talk.memory.add(event)
+        asked = told_so_far.ask() if isinstance(event, ModelReplied) else None
+        told_so_far.talk.add(event)
         steps.add(event, asked)
         last = event if isinstance(event, RunFinished) else None if isinstance(event, StepStarted) else last
     return _head(id, started, told, clock) | {
         "state": last.state if last else "unfinished", "error": cut(last.error) if last and last.error else None,
         "answer": shown(last.output) if last and (last.output is not None or last.state == "success") else None,
         "seconds": last.seconds if last else None, "usage": _usage(told), "steps": steps.finish(clock(told[-1].at)),
-        "messages": [_message(message) for message in talk.messages], "outside": steps.outside,
+        "messages": [_message(message) for message in told_so_far.messages], "outside": steps.outside,
     }  # fmt: skip
 
 
@@ -125,14 +126,11 @@ def _head(id: str, started: RunStarted, told: Sequence[Event], clock: _Clock) ->
     }  # fmt: skip
 
 
-def _conversation(started: RunStarted, told: Sequence[Event], known: dict[str, _Conversation]) -> _Conversation:
-    if started.continues in known:
-        before = known[started.continues]
-        return _Conversation(memory=before.memory.copy(), messages=list(before.messages), asked=[])
-    code = started.agent != "ToolCallingAgent" and any(isinstance(event, RunContinued) for event in told)
-    kind = load("codeling.prompt:CodeForm" if code else "codeling.forms.calling:CallingForm")
-    tools = [SimpleNamespace(stub=stub) for stub in started.tools.values()] if code else []
-    return _Conversation(memory=load("codeling.memory:Memory")(kind(tools, instructions=started.instructions)))
+def _asked(started: RunStarted, told: Sequence[Event], known: dict[str, _Asked]) -> _Asked:
+    before = known.get(started.continues or "")
+    code = any(isinstance(event, RunContinued) for event in told)
+    talk = Conversation(started, code=code, before=before.talk if before else None)
+    return _Asked(talk=talk)
 
 
 def _message(message: Message) -> dict[str, Any]:
