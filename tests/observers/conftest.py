@@ -44,7 +44,9 @@ def visit(browser: Any) -> Iterator[Any]:
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: strange.append(f"error: {error}"))
-        page.on("console", lambda said: strange.append(f"console: {said.text}") if "Security Policy" in said.text else None)
+        page.on(
+            "console", lambda said: strange.append(f"console: {said.text}") if "Security Policy" in said.text else None
+        )
         page.on("request", lambda asked: strange.append(asked.url) if _elsewhere(asked.url) else None)
         page.goto(address)
         return page
@@ -79,7 +81,7 @@ def phoenix_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         )
         try:
             address = f"http://127.0.0.1:{port}"
-            assert answers(f"{address}/healthz", 240), (folder / "log").read_text(errors="replace")[-2000:]
+            assert answers(f"{address}/healthz", 480), (folder / "log").read_text(errors="replace")[-2000:]
             yield address
         finally:
             server.terminate()

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from codeling import CodeAgent, Reply, tool
+from codeling.events import Event
 from codeling.messages import Usage
 from codeling.result import RunResult
 from codeling.testing import ScriptedModel
@@ -67,6 +68,13 @@ def team(**options: Any) -> CodeAgent:
         "final_answer({'a': 1})",
     )
     return agent(*programs, managed_agents=[helper], **options)
+
+
+def seen(made: CodeAgent, task: str = "Do it.", **options: Any) -> list[Event]:
+    """Run a task to its end; give the events of the run and of those below it, as an observer sees them."""
+    events: list[Event] = []
+    run(made, task, observers=[events.append], **options)
+    return events
 
 
 def run(made: CodeAgent, task: str = "Do it.", **options: Any) -> RunResult:

@@ -155,13 +155,21 @@ def test_content_is_there_when_it_is_asked_for(collected: Collected, monkeypatch
 
 def test_json_agents_are_told_as_well(collected: Collected) -> None:
     """An agent that acts by calls has the same tree; calls at once each have their span, and their messages are there."""
-    calls = [ToolCall(id="a", name="double", kwargs={"number": 4}), ToolCall(id="b", name="double", kwargs={"number": "x"})]
+    calls = [
+        ToolCall(id="a", name="double", kwargs={"number": 4}),
+        ToolCall(id="b", name="double", kwargs={"number": "x"}),
+    ]
     model = ScriptedModel([calls, [ToolCall(id="c", name="final_answer", kwargs={"answer": 9})]])
     ToolCallingAgent([double], model, observers=[collected.observer(content=True)]).run("Do it.")
     chats = [span for span in collected.spans if span.name.startswith("chat")]
     last = json.loads(chats[1].attributes["gen_ai.input.messages"])
 
-    assert collected.tree()[:4] == ["invoke_agent ToolCallingAgent", ". step 1", ". . chat scripted", ". . execute_tool double"]
+    assert collected.tree()[:4] == [
+        "invoke_agent ToolCallingAgent",
+        ". step 1",
+        ". . chat scripted",
+        ". . execute_tool double",
+    ]
     assert [message["role"] for message in last[-3:]] == ["assistant", "tool", "tool"]
     assert last[-2]["parts"][0]["response"] == "8"
 
@@ -218,9 +226,9 @@ def test_metrics(collected: Collected) -> None:
     assert tokens["CodeAgent", "input"] == 400
     assert tokens["helper", "output"] == 20
     assert sum(point.value for point in found["codeling.cost"]) == 3.0
-    assert [(p.attributes["gen_ai.tool.name"], p.attributes["error.type"], p.value) for p in found["codeling.tool.errors"]] == [
-        ("failing", "KeyError", 1)
-    ]
+    assert [
+        (p.attributes["gen_ai.tool.name"], p.attributes["error.type"], p.value) for p in found["codeling.tool.errors"]
+    ] == [("failing", "KeyError", 1)]
     assert {p.attributes["gen_ai.tool.name"]: p.count for p in found["gen_ai.execute_tool.duration"]} == {
         "slow": 2, "failing": 1, "helper": 1,
     }  # fmt: skip

@@ -17,7 +17,7 @@ from codeling.events import CodeStarted, Event, ModelReplied, RunFinished, RunSt
 from codeling.messages import Reply
 from codeling.protocols import Approval
 
-from .helpers import HOSTILE, agent, reply, run, team
+from .helpers import HOSTILE, agent, reply, run, seen, team
 
 
 def data_of(page: str) -> dict[str, Any]:
@@ -140,11 +140,13 @@ def test_a_flood_makes_a_page_of_a_bearable_size() -> None:
 
 def test_a_run_that_was_cut_off_shows_what_there_is() -> None:
     """However many of its events are there, there is a page, and it says that the run did not finish."""
-    events = run(team()).events
+    events = seen(team())
     for count in range(len(events) + 1):
         told = data_of(trace_html(events[:count]))
 
-        assert not count or told["runs"][told["first"]]["state"] == ("success" if count == len(events) else "unfinished")
+        assert not count or told["runs"][told["first"]]["state"] == (
+            "success" if count == len(events) else "unfinished"
+        )
 
 
 def test_events_without_their_beginning_are_shown() -> None:
@@ -167,7 +169,9 @@ def test_approvals_and_denials_are_told() -> None:
     async def no(call: Any, reason: str, /) -> Approval:
         return Approval(approved=False, reason="not today")
 
-    call = first_of(trace_html(run(agent("launch('Moon')", "final_answer(1)", approver=no)).events))["steps"][0]["calls"][0]
+    call = first_of(trace_html(run(agent("launch('Moon')", "final_answer(1)", approver=no)).events))["steps"][0][
+        "calls"
+    ][0]
 
     assert call["state"] == "denied"
     assert call["asked"]["approved"] is False
@@ -235,7 +239,17 @@ def test_an_old_journal_can_be_seen(tmp_path: Path) -> None:
         connection.execute("UPDATE events SET event = ? WHERE number = ?", (old, number))
     connection.commit()
     journal.close()
-    command = [sys.executable, "-m", "codeling", "trace", result.run_id[:6], "--journal", str(tmp_path / "old.db"), "--html", "-"]
+    command = [
+        sys.executable,
+        "-m",
+        "codeling",
+        "trace",
+        result.run_id[:6],
+        "--journal",
+        str(tmp_path / "old.db"),
+        "--html",
+        "-",
+    ]
     page = subprocess.run(command, check=True, capture_output=True, timeout=60, text=True).stdout
     step = first_of(page)["steps"][0]
 

@@ -23,7 +23,7 @@ from codeling.events import (
 )
 from codeling.messages import Reply, ToolCall, Usage
 
-from .helpers import HOSTILE, agent, run, team
+from .helpers import HOSTILE, agent, seen, team
 
 Visit = Callable[..., Any]
 
@@ -40,9 +40,15 @@ def open_trace(visit: Visit, tmp_path: Path) -> Callable[..., Any]:
     return opened
 
 
-def test_a_run_is_drawn(open_trace: Callable[..., Any]) -> None:
+@pytest.fixture(scope="module")
+def told() -> list[Event]:
+    """The events of a nested run with calls at once and an error."""
+    return seen(team())
+
+
+def test_a_run_is_drawn(open_trace: Callable[..., Any], told: list[Event]) -> None:
     """Facts, timeline, errors with links, steps with programs, calls under their lines, and the run below."""
-    page = open_trace(run(team()).events)
+    page = open_trace(told)
     text = page.inner_text("main")
 
     for part in ("Do it.", "done", "4 steps", "6 model calls", "660 tokens", "$3.00", "2 errors", "KeyError"):
@@ -55,9 +61,9 @@ def test_a_run_is_drawn(open_trace: Callable[..., Any]) -> None:
     assert opened.locator(".code .under details.call").count() == 1
 
 
-def test_calls_at_once_are_in_lanes(open_trace: Callable[..., Any]) -> None:
+def test_calls_at_once_are_in_lanes(open_trace: Callable[..., Any], told: list[Event]) -> None:
     """Two calls of the same time are drawn one above the other, side by side with program and model."""
-    page = open_trace(run(team()).events)
+    page = open_trace(told)
     page.locator("#s0 > summary").click()
     boxes = [bar.bounding_box() for bar in page.locator("#s0 .lane.call").all()]
 
@@ -67,9 +73,9 @@ def test_calls_at_once_are_in_lanes(open_trace: Callable[..., Any]) -> None:
     assert "[1, 2]" in page.locator("#s0 .code .under pre.out").last.inner_text()
 
 
-def test_a_run_below_is_shown_in_its_call(open_trace: Callable[..., Any]) -> None:
+def test_a_run_below_is_shown_in_its_call(open_trace: Callable[..., Any], told: list[Event]) -> None:
     """Opening the call of an agent shows that agent's run, with steps that open in turn."""
-    page = open_trace(run(team()).events)
+    page = open_trace(told)
     page.locator("#s2 > summary").click()
     page.locator("#s2 details.call > summary").first.click()
     below = page.locator("#s2 .run")
@@ -81,8 +87,7 @@ def test_a_run_below_is_shown_in_its_call(open_trace: Callable[..., Any]) -> Non
 
 def test_messages_and_what_is_new_in_them(open_trace: Callable[..., Any]) -> None:
     """What the model saw can be read at any step: what was there before, and what is new since."""
-    page = open_trace(run(agent("print(6 * 7)", "final_answer(1)")).events)
-    page.locator("#s1 > summary").click()
+    page = open_trace(seen(agent("print(6 * 7)", "final_answer(1)")))
     page.locator("#s1 details.messages > summary").first.click()
     new = page.locator("#s1 .message.new")
 
@@ -93,15 +98,22 @@ def test_messages_and_what_is_new_in_them(open_trace: Callable[..., Any]) -> Non
     assert "Task: Do it." in page.locator("#s1 .message:not(.new)").last.inner_text()
 
 
-def test_search_and_errors_only(open_trace: Callable[..., Any]) -> None:
+def counted(page: Any, text: str) -> None:
+    """Wait until the page says how many steps are shown."""
+    from playwright.sync_api import expect
+
+    expect(page.locator("#count")).to_have_text(text, timeout=30_000)
+
+
+def test_search_and_errors_only(open_trace: Callable[..., Any], told: list[Event]) -> None:
     """Search finds steps by what is in them, also in runs below; the filter leaves the failed ones."""
-    page = open_trace(run(team()).events)
+    page = open_trace(told)
     page.fill("#search", "HM")
-    page.wait_for_function("document.querySelector('#count').textContent === '1 of 4 steps'")
+    counted(page, "1 of 4 steps")
     assert page.locator("details.step:visible").first.get_attribute("id") == "s2"
     page.fill("#search", "")
     page.click("#only")
-    page.wait_for_function("document.querySelector('#count').textContent === '1 of 4 steps'")
+    counted(page, "1 of 4 steps")
     assert page.locator("details.step:visible").first.get_attribute("id") == "s1"
 
 
@@ -110,7 +122,7 @@ def test_nothing_hostile_acts(open_trace: Callable[..., Any]) -> None:
     code = f"hostile = {HOSTILE!r}\nprint(hostile)\nhostile"
     svg = Image(b"<svg xmlns='http://www.w3.org/2000/svg' onload='document.title=1'/>", "image/svg+xml")
     made = agent(code, f"raise ValueError({HOSTILE!r})", f"double({HOSTILE!r})", f"final_answer({HOSTILE!r})")
-    page = open_trace(run(made, f"Do {HOSTILE}", additional_args={HOSTILE: HOSTILE, "svg": svg}).events)
+    page = open_trace(seen(made, f"Do {HOSTILE}", additional_args={"given": HOSTILE, "svg": svg}))
     page.click("#all")
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.fill && d.fill(); d.open = true; })")
     page.wait_for_timeout(200)
@@ -125,9 +137,9 @@ def test_nothing_hostile_acts(open_trace: Callable[..., Any]) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1200, 360])
-def test_it_fits(open_trace: Callable[..., Any], scheme: str, width: int) -> None:
+def test_it_fits(open_trace: Callable[..., Any], told: list[Event], scheme: str, width: int) -> None:
     """The page is no wider than its window, with every step open, and its text stands out from its ground."""
-    page = open_trace(run(team()).events, color_scheme=scheme, viewport={"width": width, "height": 800})
+    page = open_trace(told, color_scheme=scheme, viewport={"width": width, "height": 800})
     page.click("#all")
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.fill && d.fill(); d.open = true; })")
 
@@ -139,7 +151,10 @@ def test_it_fits(open_trace: Callable[..., Any], scheme: str, width: int) -> Non
 def long_run(steps: int) -> list[Event]:
     """Give the events of a run of so many steps, with long outputs and a few calls at once in each."""
     usage = Usage(input_tokens=4000, output_tokens=200)
-    events: list[Event] = [RunStarted(run_id="r", at=1.0, task="Count.", max_steps=steps), RunContinued(run_id="r", at=1.1, isolation="full")]
+    events: list[Event] = [
+        RunStarted(run_id="r", at=1.0, task="Count.", max_steps=steps),
+        RunContinued(run_id="r", at=1.1, isolation="full"),
+    ]
     for step in range(1, steps + 1):
         at, code = 1.0 + step, f"for row in range(40):\n    print('row', row, {step})\ndouble({step})"
         output = "".join(f"row {row} {step} and some more words to fill it\n" for row in range(40))
@@ -163,5 +178,5 @@ def test_a_thousand_steps_open(open_trace: Callable[..., Any]) -> None:
     assert page.locator("details.step .inside").count() == 0
     print("drawn after", page.evaluate("performance.now()"), "ms")
     page.fill("#search", "row 39 777")
-    page.wait_for_function("document.querySelector('#count').textContent === '1 of 1,000 steps'")
+    counted(page, "1 of 1,000 steps")
     assert page.locator("#s776 .inside").count() == 1

@@ -73,11 +73,15 @@ def formatted(text: str) -> str:
         elif block is not None:
             block.append(line)
         else:
-            line = _MARKS.sub(r"\\\1", line)
-            for pattern, kept in _ALLOWED:
-                line = pattern.sub(kept, line)
-            told.append(line)
+            told.append(_line(line))
     return "\n".join(told if block is None else [*told, fenced("\n".join(block))])
+
+
+def _line(text: str) -> str:
+    escaped = _MARKS.sub(r"\\\1", text)
+    for pattern, kept in _ALLOWED:
+        escaped = pattern.sub(kept, escaped)
+    return escaped
 
 
 @dataclass(slots=True)
@@ -149,11 +153,18 @@ class _Run:
             case ModelReplied():
                 self._replied(event)
             case CodeStarted(code=code):
-                self.step["content"] = (self.step["content"] + "\n\n" + fenced(code[:20_000].strip("\n"), "python")).strip()
+                self.step["content"] = (
+                    self.step["content"] + "\n\n" + fenced(code[:20_000].strip("\n"), "python")
+                ).strip()
             case CodeOutput(text=text):
                 self._output(text)
             case StepFinished():
                 self._finish(event)
+            case _:
+                self._further(event)
+
+    def _further(self, event: Event) -> None:
+        match event:
             case AnswerRejected(reason=reason):
                 self._say("This answer was not accepted", fenced(clipped(reason, lines=20)))
             case RunFinished():

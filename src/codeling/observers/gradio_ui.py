@@ -150,7 +150,9 @@ class _Visitor:
         task = text.strip() or "Look at what I have given you and say what it is."
         for name in given:
             task += f"\n\nThe file {visible(name)!r} that I have given you is files[{visible(name)!r}], a {type(given[name]).__name__}."
-        images = [Image(path.read_bytes(), mimetypes.guess_type(path.name)[0] or "image/png") for path in pictures if sees]
+        images = [
+            Image(path.read_bytes(), mimetypes.guess_type(path.name)[0] or "image/png") for path in pictures if sees
+        ]
         return {"task": task, "images": images, "additional_args": {"files": given} if given else None}
 
     async def work(self, options: dict[str, Any]) -> AsyncIterator[None]:

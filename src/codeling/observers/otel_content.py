@@ -58,7 +58,9 @@ def _message(message: Message) -> dict[str, Any]:
         parts.insert(0, {"type": "reasoning", "content": _cut(message.reasoning)})
     if message.call_id:
         parts = [{"type": "tool_call_response", "id": message.call_id, "response": _cut(message.content)}]
-    parts += [{"type": "tool_call", "id": call.id, "name": call.name, "arguments": _given(call)} for call in message.calls]
+    parts += [
+        {"type": "tool_call", "id": call.id, "name": call.name, "arguments": _given(call)} for call in message.calls
+    ]
     return {"role": message.role, "parts": parts}
 
 
@@ -68,7 +70,11 @@ def _flat(prefix: str, message: Message) -> dict[str, Any]:
         told[f"{prefix}.message.tool_call_id"] = message.call_id
     for place, call in enumerate(message.calls):
         base = f"{prefix}.message.tool_calls.{place}.tool_call"
-        told |= {f"{base}.id": call.id, f"{base}.function.name": call.name, f"{base}.function.arguments": json.dumps(_given(call))}
+        told |= {
+            f"{base}.id": call.id,
+            f"{base}.function.name": call.name,
+            f"{base}.function.arguments": json.dumps(_given(call)),
+        }
     return told
 
 
@@ -101,5 +107,10 @@ def value_content(value: Any, key: str | None = "gen_ai.tool.call.result") -> di
 
 def step_content(finished: StepFinished) -> dict[str, Any]:
     """Give what a program printed, its value and its error."""
-    parts = [finished.output, finished.value or "", finished.error or "", _text(finished.answer) if finished.final else ""]
+    parts = [
+        finished.output,
+        finished.value or "",
+        finished.error or "",
+        _text(finished.answer) if finished.final else "",
+    ]
     return {"output.value": _cut("\n".join(part for part in parts if part)), "output.mime_type": "text/plain"}

@@ -89,7 +89,9 @@ def _library(value: Any) -> Shown | None:
         return picture(Image(buffer.getvalue()))
     if home == "pandas" and kind == "Series":
         name = "value" if value.name is None else str(value.name)
-        return _library(value.head(MOST_ROWS).to_frame(name)) if len(value) <= MOST_ROWS else _frame(value.to_frame(name))
+        return (
+            _library(value.head(MOST_ROWS).to_frame(name)) if len(value) <= MOST_ROWS else _frame(value.to_frame(name))
+        )
     if home == "pandas" and kind == "DataFrame":
         return _frame(value)
     if home == "numpy" and getattr(value, "ndim", 0) == 2 and value.shape[1] <= MOST_COLUMNS:

@@ -157,4 +157,11 @@ def _joined(found: list[tuple[int, str]]) -> list[list[Any]]:
 def _call_data(call: ToolCall, at: float) -> dict[str, Any]:
     args = [["", shown(value)] for value in call.args]
     args += [[visible(str(name)), shown(value)] for name, value in call.kwargs.items()]
-    return {"id": visible(call.id), "name": visible(call.name), "line": call.line, "args": args, "t0": at, "state": "open"}
+    return {
+        "id": visible(call.id),
+        "name": visible(call.name),
+        "line": call.line,
+        "args": args,
+        "t0": at,
+        "state": "open",
+    }
