@@ -37,6 +37,7 @@ class _Script:
     """A model that answers at once, never twice the same."""
 
     name = "script"
+    reads_images = False
 
     def __init__(self) -> None:
         self.asked = 0

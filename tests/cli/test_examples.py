@@ -34,7 +34,7 @@ def script(*programs: str) -> ScriptedModel:
 
 def test_every_example_is_tested() -> None:
     """No example is forgotten here."""
-    tested = {"approval", "quickstart", "tables", "team", "two_forms", "typed_answer", "watching"}
+    tested = {"approval", "gradio_ui", "quickstart", "tables", "team", "two_forms", "typed_answer", "watching"}
 
     assert {path.stem for path in EXAMPLES.glob("*.py")} == tested
 
@@ -54,6 +54,14 @@ def test_two_forms(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert [result.output for result in results] == [7, "7"]
     assert "CodeAgent: 7 after 1 steps" in capsys.readouterr().out
+
+
+def test_gradio_ui() -> None:
+    """The page is of an agent that answers from the table; it is driven in a browser by tests/observers."""
+    page = example("gradio_ui").page(script("final_answer(len(read_table('planets')))"))
+
+    assert page.title == "planets"
+    assert page.agent.run("How many planets are there?") == 8
 
 
 def test_team() -> None:

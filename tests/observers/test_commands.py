@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -60,9 +63,6 @@ def test_show_as_lines_of_json(journal: Path) -> None:
 
 def test_hostile_output_is_harmless_in_the_terminal(journal: Path) -> None:
     """What a stored program printed reaches the terminal as escapes."""
-    first = command("show", "last", "--journal", str(journal), "--json").stdout.splitlines()[0]
-    ids = {json.loads(first)["run_id"]}
-    assert len(ids) == 1
     done = command("show", first_run(journal), "--journal", str(journal))
 
     assert "\\x1b]0;t\\x07\\x1b[31m \\u202e" in done.stdout
@@ -102,3 +102,39 @@ def test_a_run_that_is_not_there(journal: Path, name: str, tmp_path: Path) -> No
         assert done.returncode == 2
         assert done.stderr.count("\n") == 1
     assert not (tmp_path / "none.db").exists()
+
+
+def test_the_command_traces_where_the_environment_says_so(tmp_path: Path) -> None:
+    """With OpenTelemetry's variable, a run of the command is sent to the address that it names."""
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.http", reason="the exporter is in the extra otel")
+    got: list[tuple[str, bytes]] = []
+
+    class Server(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    code = (
+        "import sys\nfrom codeling import CodeAgent\nfrom codeling.cli.showing import shown\nfrom argparse import Namespace\n"
+        "from codeling.testing import ScriptedModel\n"
+        "agent = CodeAgent([], ScriptedModel(['```python\\nfinal_answer(7)\\n```']))\n"
+        "options = Namespace(json=False, quiet=True, journal=None, max_steps=20)\n"
+        "work = lambda **more: agent.run('Do it.', return_full_result=True, **more)\n"
+        "sys.exit(shown(options, agent, work))"
+    )
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    env = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{server.server_port}"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=100, check=False
+    )
+    server.shutdown()
+    server.server_close()
+
+    assert done.stdout == "7\n", done.stderr
+    assert [path for path, _ in got] == ["/v1/traces"]
+    assert b"invoke_agent CodeAgent" in got[0][1]

@@ -54,6 +54,7 @@ class Collected:
 
     def metrics(self) -> dict[str, list[Any]]:
         data = self._reader.get_metrics_data()
+        assert data
         found = [metric for part in data.resource_metrics for scope in part.scope_metrics for metric in scope.metrics]
         return {metric.name: list(metric.data.data_points) for metric in found}
 

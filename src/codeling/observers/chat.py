@@ -65,7 +65,8 @@ def fenced(text: str, language: str = "") -> str:
 
 def formatted(text: str) -> str:
     """Give an answer with its bold words, lists and blocks of code, and with all else as plain text."""
-    told, block = [], None
+    told: list[str] = []
+    block: list[str] | None = None
     for line in visible(text).split("\n"):
         if _FENCE.match(line):
             told += [] if block is None else [fenced("\n".join(block))]
@@ -137,7 +138,7 @@ class _Run:
     def latest(self) -> str | None:
         """The call that is under way, or the step: what a nested run belongs below."""
         pending = [call["metadata"]["id"] for call in self.calls.values() if call["metadata"]["status"] == "pending"]
-        return pending[-1] if pending else self.step.get("metadata", {}).get("id")
+        return str(pending[-1]) if pending else self.step["metadata"]["id"] if self.step else None
 
     def add(self, event: Event) -> None:
         match event:

@@ -7,7 +7,6 @@ answer, is not there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,12 +23,13 @@ class Conversation:
     def __init__(self, started: RunStarted, *, code: bool, before: Conversation | None = None) -> None:
         """Begin with a run that acts by code or by calls, perhaps as the continuation of another."""
         self._last = started.max_steps
+        self._memory: Any
         if before:
             self._memory = before._memory.copy()
             return
         kind = load("codeling.prompt:CodeForm" if code else "codeling.forms.calling:CallingForm")
-        tools = [SimpleNamespace(stub=stub) for stub in _texts(started.tools)] if code else []
-        self._memory: Any = load("codeling.memory:Memory")(kind(tools, instructions=started.instructions))
+        tools = [SimpleNamespace(stub=str(stub)) for stub in started.tools.values()] if code else []
+        self._memory = load("codeling.memory:Memory")(kind(tools, instructions=started.instructions))
 
     @property
     def messages(self) -> list[Message]:
@@ -41,7 +41,3 @@ class Conversation:
         if isinstance(event, StepStarted) and event.step == self._last + 1:
             self._memory.add_message(self._memory.form.last_call())
         self._memory.add(event)
-
-
-def _texts(tools: Mapping[str, str]) -> list[str]:
-    return [stub for stub in tools.values() if isinstance(stub, str)]

@@ -39,7 +39,9 @@ class GradioUI:
     `GradioUI(agent).launch()` serves it to this machine only. Raises `MissingDependency` without Gradio.
     """
 
-    def __init__(self, agent: Any, *, title: str | None = None, description: str | None = None, most_runs: int = 16):
+    def __init__(
+        self, agent: Any, *, title: str | None = None, description: str | None = None, most_runs: int = 16
+    ) -> None:
         self.agent = agent
         self.title = title or agent.name or "codeling"
         self.description = description or agent.description or ""
@@ -148,8 +150,9 @@ class _Visitor:
         if text:
             self.chat.say("user", plain(text))
         task = text.strip() or "Look at what I have given you and say what it is."
-        for name in given:
-            task += f"\n\nThe file {visible(name)!r} that I have given you is files[{visible(name)!r}], a {type(given[name]).__name__}."
+        for name, content in given.items():
+            shown = repr(visible(name))
+            task += f"\n\nI have given you the file {shown}: it is files[{shown}], a {type(content).__name__}."
         images = [
             Image(path.read_bytes(), mimetypes.guess_type(path.name)[0] or "image/png") for path in pictures if sees
         ]

@@ -182,9 +182,9 @@ class _Run:
                 self._call(call, event.at, None)
                 self._called(ToolCallFinished(call_id=call.id, error=f"CallDenied: {reason}", at=event.at))
             case StepFinished() if self._step:
-                step, self._step = self._step, None
-                step.leave()
-                self._later(self._end_step, step, event)
+                ended, self._step = self._step, None
+                ended.leave()
+                self._later(self._end_step, ended, event)
             case RunFinished():
                 self._end(event)
         if self._talk:
@@ -224,7 +224,8 @@ class _Run:
     def _describe(self, span: Any, call: ToolCall, changed: Mapping[str, Any] | None) -> None:
         span.set_attributes({
             "gen_ai.tool.name": call.name, "gen_ai.tool.call.id": call.id, "gen_ai.tool.type": "function",
-            "tool.name": call.name, "codeling.line": call.line, **(call_content(call, changed) if self._content else {}),
+            "tool.name": call.name, "codeling.line": call.line,
+            **(call_content(call, changed) if self._content else {}),
         })  # fmt: skip
 
     def _called(self, event: ToolCallFinished) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -29,11 +30,15 @@ class TraceFile:
         self._roots: dict[str, str] = {}
         """Which run each run stands below, itself where it stands below none."""
         self._events: dict[str, list[Event]] = {}
+        self._lock = threading.Lock()
 
     def __call__(self, event: Event, /) -> None:
         """Take an event in. Raises OSError where the file cannot be written."""
-        if not event.durable:
-            return
+        if event.durable:
+            with self._lock:
+                self._take(event)
+
+    def _take(self, event: Event) -> None:
         root = self._roots.get(event.run_id)
         if root is None:
             parent = event.parent_id if isinstance(event, RunStarted) else None

@@ -119,7 +119,7 @@ def _rows(value: Any) -> Shown | None:
 
 def _table(columns: list[str], rows: list[list[Any]], height: int, width: int) -> Shown:
     cells = [[cell_text(cell) for cell in row] for row in rows]
-    size = f"{height:,} rows × {width:,} columns"
+    size = f"{height:,} rows by {width:,} columns"
     return {"table": {"columns": [cut(name, 80) for name in columns], "rows": cells, "size": size}}
 
 

@@ -83,7 +83,8 @@ class Steps:
     def _replied(self, event: ModelReplied, at: float, asked: dict[str, Any] | None) -> None:
         reply, usage = event.reply, event.reply.usage
         self._now["model"] = {
-            "t0": max(0.0, round(at - event.seconds, 4)), "t1": at, "name": visible(reply.model), "finish": reply.finish,
+            "t0": max(0.0, round(at - event.seconds, 4)), "t1": at,
+            "name": visible(reply.model), "finish": reply.finish,
             "said": cut(reply.content, 24_000), "thought": cut(reply.reasoning, 24_000),
             "in": usage.input_tokens, "out": usage.output_tokens, "cached": usage.cached_tokens,
             "cost": usage.cost if math.isfinite(usage.cost) else 0.0,
