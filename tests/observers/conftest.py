@@ -16,6 +16,8 @@ import pytest
 
 from scripts import phoenix
 
+PATIENCE = 120_000
+"""Milliseconds that the browser may take for anything: machines that run tests are often busy."""
 _QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
           "--disable-component-update", "--disable-sync"]  # fmt: skip
 
@@ -33,27 +35,34 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
+@pytest.fixture(scope="session")
+def window(browser: Any) -> Iterator[Any]:
+    """One window for all tabs that need no other: what is loaded once stays in its cache."""
+    context = browser.new_context(viewport={"width": 1100, "height": 900})
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def visit(browser: Any) -> Iterator[Any]:
-    """Open an address in a page of its own; the page fails the test for errors and for requests to elsewhere."""
-    contexts: list[Any] = []
+def visit(browser: Any, window: Any) -> Iterator[Any]:
+    """Open an address in a tab; an error in the page and a request to elsewhere fail the test."""
+    opened: list[Any] = []
     strange: list[str] = []
 
     def open_page(address: str, **options: Any) -> Any:
-        context = browser.new_context(**{"viewport": {"width": 1100, "height": 900}, **options})
-        contexts.append(context)
+        context = browser.new_context(**{"viewport": {"width": 1100, "height": 900}, **options}) if options else window
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
+        opened.append(context if options else page)
         page.on("pageerror", lambda error: strange.append(f"error: {error}"))
-        page.on(
-            "console", lambda said: strange.append(f"console: {said.text}") if "Security Policy" in said.text else None
-        )
+        page.on("console", lambda said: strange.append(said.text) if "Security Policy" in said.text else None)
         page.on("request", lambda asked: strange.append(asked.url) if _elsewhere(asked.url) else None)
         page.goto(address)
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for one in opened:
+        one.close()
     assert strange == []
 
 

@@ -13,10 +13,9 @@ import pytest
 
 from codeling.observers.chat import fenced, formatted, plain
 
-from .conftest import answers, free_port
+from .conftest import PATIENCE, answers, free_port
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60_000
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -116,6 +116,8 @@ class _Watched:
     usage: str = ""
     written: list[str] = field(default_factory=list)
     """The pieces of the reply that is being written."""
+    in_code: bool = False
+    """Whether what is being written is a program."""
     calls: dict[str, ToolCall] = field(default_factory=dict)
     """Calls that have begun and are shown."""
     asked: set[str] = field(default_factory=set)
@@ -207,12 +209,17 @@ class _Watched:
         self.calls.clear()
         self.screen.heading(f"{self.name}: step {step}" if self.depth else f"Step {step}", depth=self.depth)
         self.written.clear()
+        self.in_code = False
         self.screen.busy(self.id, "thinking")
 
     def _writing(self, piece: str) -> None:
         self.written.append(piece)
-        tail = visible("".join(self.written[-200:]))
-        self.screen.busy(self.id, f"writing, {len(self.written):,} tokens,", tail=tail)
+        said, fence, program = "".join(self.written[-200:]).rpartition("```python\n")
+        self.in_code = bool(fence) or self.in_code
+        if self.in_code and "```" in program:  # it has ended
+            said, program, self.in_code = f"{said}{fence}{program}", "", False
+        tail = visible(program if self.in_code else said + program)
+        self.screen.busy(self.id, f"writing, {len(self.written):,} tokens,", tail=tail, code=self.in_code)
 
     def _replied(self, event: ModelReplied) -> None:
         self.screen.busy(self.id, None)
