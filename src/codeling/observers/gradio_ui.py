@@ -60,7 +60,7 @@ class GradioUI:
             visitor = gr.State(None, delete_callback=_leave)
             gr.Markdown(f"## {plain(self.title)}\n{plain(self.description)}")
             chat = gr.Chatbot(
-                show_label=False, height=None, scale=1, allow_tags=False, latex_delimiters=[], sanitize_html=True,
+                show_label=False, height="70vh", scale=1, allow_tags=False, latex_delimiters=[], sanitize_html=True,
                 buttons=["copy"], feedback_options=None, group_consecutive_messages=True, elem_id="chat",
             )  # fmt: skip
             with gr.Group(visible=False, elem_id="asking") as asking:
