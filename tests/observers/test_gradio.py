@@ -82,7 +82,7 @@ def test_steps_can_be_opened(page: str, visit: Callable[..., Any]) -> None:
     chat = wait_for(one, "I see.")
 
     assert "Image.new" in chat.inner_text()
-    one.locator("#chat").get_by_text("Output").first.click()
+    one.locator("#chat").get_by_text("Output", exact=True).first.click()
     assert "drawn" in wait_for(one, "drawn").inner_text()
     assert chat.locator("img").first.evaluate("image => image.complete && image.naturalWidth") == 40
 
@@ -120,7 +120,7 @@ def test_approvals_are_asked_on_the_page(page: str, visit: Callable[..., Any], b
     traces(one, 1)
     assert not one.locator("#asking").first.is_visible()
     one.locator("#chat").get_by_text("Step 1").click()
-    one.locator("#chat").get_by_text("Output" if button == "Approve" else "Error").first.click()
+    one.locator("#chat").get_by_text("Output" if button == "Approve" else "Error", exact=True).first.click()
 
     assert told in wait_for(one, told).inner_text()
 
@@ -153,7 +153,7 @@ def test_a_file_is_given_to_the_program(page: str, visit: Callable[..., Any], tm
     say(one, "file please")
     traces(one, 1)
     one.locator("#chat").get_by_text("Step 1").click()
-    one.locator("#chat").get_by_text("Output").first.click()
+    one.locator("#chat").get_by_text("Output", exact=True).first.click()
 
     assert "str remember the milk" in wait_for(one, "remember the milk").inner_text()
 
