@@ -120,7 +120,7 @@ def test_approvals_are_asked_on_the_page(page: str, visit: Callable[..., Any], b
     traces(one, 1)
     assert not one.locator("#asking").first.is_visible()
     one.locator("#chat").get_by_text("Step 1").click()
-    one.locator("#chat").get_by_text("Output" if button == "Approve" else "Error", exact=True).first.click()
+    one.locator("#chat").get_by_text("launch('the Moon')").first.click()
 
     assert told in wait_for(one, told).inner_text()
 
@@ -128,6 +128,7 @@ def test_approvals_are_asked_on_the_page(page: str, visit: Callable[..., Any], b
 def test_nothing_hostile_acts_in_the_page(page: str, visit: Callable[..., Any]) -> None:
     """Markup, scripts and addresses in thoughts, output, calls, errors and answers are text, opened or not."""
     one = visit(page)
+    one.locator("textarea").first.wait_for()
     before = one.title()
     say(one, "evil <img src=x onerror=\"document.title='pwned'\"> ![p](http://203.0.113.7/q.png)")
     traces(one, 1)
@@ -148,8 +149,10 @@ def test_a_file_is_given_to_the_program(page: str, visit: Callable[..., Any], tm
     """A file that a visitor attaches is a variable of the programs."""
     (tmp_path / "notes.txt").write_text("remember the milk", encoding="utf-8")
     one = visit(page)
-    one.locator("input[type=file]").first.set_input_files(tmp_path / "notes.txt")
-    one.get_by_text("notes").first.wait_for(timeout=PATIENCE)
+    one.locator("textarea").first.wait_for()
+    with one.expect_response(lambda answer: "/upload" in answer.url):
+        one.locator("input[type=file]").first.set_input_files(tmp_path / "notes.txt")
+    one.wait_for_timeout(2000)
     say(one, "file please")
     traces(one, 1)
     one.locator("#chat").get_by_text("Step 1").click()
