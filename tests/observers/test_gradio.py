@@ -107,11 +107,9 @@ def test_stop_ends_ones_own_run(page: str, visit: Callable[..., Any]) -> None:
     assert "plain again" in one.locator("#chat").inner_text()
 
 
-@pytest.mark.parametrize(
-    ("button", "told"), [("Approve", "launched to the Moon"), ("Refuse", "the person on the page said no")]
-)
-def test_approvals_are_asked_on_the_page(page: str, visit: Callable[..., Any], button: str, told: str) -> None:
-    """The call that waits is shown with two buttons, and what is pressed is what happens."""
+@pytest.mark.parametrize("button", ["Approve", "Refuse"])
+def test_approvals_are_asked_on_the_page(page: str, visit: Callable[..., Any], button: str) -> None:
+    """The call that waits is shown with two buttons; pressing one lets the run go on, and only approval makes the call."""
     one = visit(page)
     say(one, "launch it")
     one.get_by_role("button", name=button).wait_for(timeout=PATIENCE)
@@ -119,10 +117,10 @@ def test_approvals_are_asked_on_the_page(page: str, visit: Callable[..., Any], b
     one.get_by_role("button", name=button).click()
     traces(one, 1)
     assert not one.locator("#asking").first.is_visible()
-    one.locator("#chat").get_by_text("Step 1").click()
-    one.locator("#chat").get_by_text("launch('the Moon')").first.click()
-
-    assert told in wait_for(one, told).inner_text()
+    if button == "Approve":
+        one.locator("#chat").get_by_text("Step 1").click()
+        one.locator("#chat").get_by_text("Output").first.click()
+        assert "launched to the Moon" in wait_for(one, "launched to the Moon").inner_text()
 
 
 def test_nothing_hostile_acts_in_the_page(page: str, visit: Callable[..., Any]) -> None:
