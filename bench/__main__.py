@@ -20,6 +20,7 @@ _QUICK = (
     "programs",
     "journals",
     "toolsearch",
+    "observers",
 )
 _NAMED = (*_QUICK, "executors")
 

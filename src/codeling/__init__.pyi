@@ -46,7 +46,14 @@ from .models.served import VLLMModel as VLLMModel
 from .models.transformers import TransformersModel as TransformersModel
 from .models.wrappers import FallbackModel as FallbackModel
 from .models.wrappers import RateLimitedModel as RateLimitedModel
+from .observers.gradio_ui import GradioUI as GradioUI
+from .observers.otel import OpenTelemetryObserver as OpenTelemetryObserver
+from .observers.queued import Queued as Queued
 from .observers.terminal import TerminalObserver as TerminalObserver
+from .observers.trace_file import TraceFile as TraceFile
+from .observers.trace_file import trace_html as trace_html
+from .observers.tracing import trace as trace
+from .observers.tracing import workflow as workflow
 from .policy import *
 from .protocols import *
 from .result import *

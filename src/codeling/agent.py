@@ -129,6 +129,7 @@ class Agent(AbstractContextManager["Agent"]):
             images=tuple(i if isinstance(i, Image) else load("codeling.forms.images:image_from")(i) for i in images),
             parent_id=parent.id if parent else None, continues=last[0].id if last else None,
             seed=uuid.uuid4().int, max_steps=self.max_steps if max_steps is None else max_steps,
+            tools={name: tool.stub for name, tool in self._tools.items()}, instructions=self.instructions or "",
         )  # fmt: skip
         perform = load("codeling.durable.holding:perform") if run.journal else Agent._perform
         result = await perform(self, run, memory, started)
@@ -297,8 +298,8 @@ class CodeAgent(Agent):
         )  # fmt: skip
         gate.check()
         return StepFinished(
-            step=step, code=code, output=outcome.output, size=outcome.size, value=outcome.value, error=outcome.error,
-            images=outcome.images, final=outcome.final, answer=outcome.answer, lost=outcome.lost,
+            step=step, code=code, output=outcome.output, size=outcome.size, lines=outcome.lines, value=outcome.value,
+            error=outcome.error, images=outcome.images, final=outcome.final, answer=outcome.answer, lost=outcome.lost,
         )  # fmt: skip
 
 

@@ -52,6 +52,10 @@ class RunStarted(Event):
     seed: int = 0
     """Fixes the random generators of the run's programs."""
     max_steps: int = 20
+    tools: Mapping[str, str] = field(default_factory=dict)
+    """What the agent may call: each tool's name and the stub that the model is shown."""
+    instructions: str = ""
+    """What the model is told besides its task."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +191,8 @@ class StepFinished(Event):
     """What the program printed, possibly cut at the executor's limit."""
     size: int = 0
     """How long the whole output was, in bytes."""
+    lines: tuple[tuple[int, int], ...] = ()
+    """Which lines of the program printed `output`: pairs of a line, or 0, and how many bytes came from it."""
     value: str | None = None
     """The last expression's value as text, or None where it has none."""
     error: str | None = None

@@ -59,6 +59,8 @@ class ToolCall:
     name: str
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+    line: int = field(default=0, compare=False)
+    """The line of the program that made it, as the program's side says; 0 where it is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

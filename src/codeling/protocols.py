@@ -68,6 +68,8 @@ class Outcome:
     output: str = ""
     size: int = 0
     """How long the whole output was, in bytes; `output` may be its first part only."""
+    lines: tuple[tuple[int, int], ...] = ()
+    """Which lines of the program printed `output`: pairs of a line, or 0, and how many bytes came from it."""
     value: str | None = None
     error: str | None = None
     images: tuple[Image, ...] = ()

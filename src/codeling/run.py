@@ -20,13 +20,15 @@ from .messages import ToolCall
 from .protocols import Approval, Approver, Journal, Model, Observer, Session, current
 from .tools import Tool
 
-__all__ = ("Run", "calling", "current", "masks")
+__all__ = ("Run", "calling", "current", "everywhere", "masks")
 
 logger = logging.getLogger(__name__)
 
 E = TypeVar("E", bound=Event)
 calling: ContextVar[ToolCallStarted | None] = ContextVar("calling", default=None)
 """The call whose tool acts here."""
+everywhere: list[Observer] = []
+"""Observers of every run of this process, such as `trace` puts here."""
 masks: list[Callable[[Event], Event]] = []
 """Each takes from an event what nobody may read: `secrets` puts one here when there is a secret."""
 
@@ -38,7 +40,8 @@ class Run:
         self, id: str, *, spent: Spent, observers: Sequence[Observer] = (), journal: Journal | None = None,
         fold: Callable[[Event], None] = lambda event: None,
     ) -> None:  # fmt: skip
-        self.id, self.spent, self.observers = id, spent, tuple(observers)
+        self.id, self.spent = id, spent
+        self.observers = (*observers, *(seen for seen in everywhere if seen not in observers))
         self.journal, self._fold = journal, fold
         self.events: list[Event] = []
         self.model: Model | None = None

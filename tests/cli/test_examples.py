@@ -37,6 +37,7 @@ def test_every_example_is_tested() -> None:
     tested = {
         "approval",
         "ecosystems",
+        "gradio_ui",
         "langchain_tools",
         "mcp_tools",
         "quickstart",

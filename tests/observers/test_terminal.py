@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -200,3 +202,38 @@ def test_a_narrow_encoding_is_no_obstacle() -> None:
     TerminalObserver(file)(RunStarted(run_id="x", task="größer → besser"))
 
     assert b"gr\\xf6\\xdfer \\u2192 besser" in raw.getvalue()
+
+
+class Terminal(io.StringIO):
+    """A file that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Say so."""
+        return True
+
+
+def test_a_program_is_in_colour_while_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The live line below shows the last lines of the reply; once they are Python, as Python."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for said, coloured in (("I think import is a word", False), ("Now.\n```python\nimport math\n", True)):
+        file = Terminal()
+        observer = TerminalObserver(file)
+        observer(StepStarted(run_id="x", step=1))
+        observer(ModelDelta(run_id="x", delta=Delta(text=said)))
+        time.sleep(0.4)  # the live line is drawn eight times a second
+        observer.close()
+        line = next(line for line in reversed(file.getvalue().split("\n")) if "import" in line)
+
+        assert bool(re.search("\x1b\\[94[;0-9]*mimport", line)) == coloured, line
+
+
+def test_a_stored_run_does_not_move() -> None:
+    """With `live=False` a terminal gets colours and no moving line."""
+    file = Terminal()
+    observer = TerminalObserver(file, live=False)
+    observer(StepStarted(run_id="x", step=1))
+    observer(ModelDelta(run_id="x", delta=Delta(text="hm")))
+    observer.close()
+
+    assert "thinking" not in file.getvalue()
+    assert "Step 1" in file.getvalue()

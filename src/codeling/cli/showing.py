@@ -29,6 +29,7 @@ def add_output_options(command: Any) -> None:
 
 def shown(options: Namespace, agent: Any, work: Callable[..., RunResult]) -> int:
     """Do the work, which takes `observers` and gives a result; show it; give the exit code."""
+    load("codeling.cli.traced:trace_if_asked")()
     watch = _Watch(agent, sys.stdout if options.json else None)
     terminal = None if options.quiet else load("codeling.observers.terminal:TerminalObserver")(answer=False)
     try:

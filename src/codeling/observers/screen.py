@@ -47,8 +47,11 @@ class Screen(Protocol):
         """Write a Python program with the numbers of its lines."""
         ...
 
-    def busy(self, key: str, text: str | None, *, tail: str = "") -> None:
-        """Say what is going on under this key and for how long, or with None that it is over."""
+    def busy(self, key: str, text: str | None, *, tail: str = "", code: bool = False) -> None:
+        """Say what is going on under this key and for how long, or with None that it is over.
+
+        `tail` is the end of what is being written; with `code` it is Python.
+        """
         ...
 
     def hold(self, *, on: bool) -> None:
@@ -60,8 +63,10 @@ class Screen(Protocol):
         ...
 
 
-def screen_for(file: IO[str] | None, color: bool | None) -> Screen:
+def screen_for(file: IO[str] | None, color: bool | None, *, live: bool = True) -> Screen:
     """Give the best screen for a file: rich for terminals where it is installed, plain lines elsewhere.
+
+    Without `live` it has no moving line.
 
     Raises `MissingDependency` where colour is asked for and rich is not there.
     """
@@ -72,7 +77,7 @@ def screen_for(file: IO[str] | None, color: bool | None) -> Screen:
         if color:
             raise MissingDependency("colours need the library 'rich': pip install 'codeling[terminal]'")
         return _Plain(file)
-    return _Rich(file, live=terminal)
+    return _Rich(file, live=terminal and live)
 
 
 def _is_terminal(file: IO[str] | None) -> bool:
@@ -104,7 +109,7 @@ class _Plain:
         for number, line in enumerate(code.split("\n"), 1):
             self._write(f"{number:5}  {line}", depth)
 
-    def busy(self, key: str, text: str | None, *, tail: str = "") -> None:
+    def busy(self, key: str, text: str | None, *, tail: str = "", code: bool = False) -> None:
         pass
 
     def hold(self, *, on: bool) -> None:
@@ -136,7 +141,7 @@ class _Rich:
         self.live = live and not self._console.is_dumb_terminal
         self._live: Any = None
         self._held = False
-        self._busy: dict[str, tuple[str, float, str]] = {}
+        self._busy: dict[str, tuple[str, float, str, bool]] = {}
         self._spinner: Any = None
 
     def heading(self, text: str, *, depth: int) -> None:
@@ -154,18 +159,17 @@ class _Rich:
     def program(self, code: str, *, depth: int) -> None:
         from rich.syntax import Syntax
 
-        theme = "ansi_light" if os.environ.get("COLORFGBG", "").endswith((";7", ";15")) else "ansi_dark"
-        syntax = Syntax(code, "python", theme=theme, line_numbers=True, word_wrap=True, background_color="default")
+        syntax = Syntax(code, "python", theme=_theme(), line_numbers=True, word_wrap=True, background_color="default")
         self._print(syntax, depth=depth, mark="  ")
 
-    def busy(self, key: str, text: str | None, *, tail: str = "") -> None:
+    def busy(self, key: str, text: str | None, *, tail: str = "", code: bool = False) -> None:
         if not self.live:
             return
         if text is None:
             self._busy.pop(key, None)
         else:
             since = self._busy[key][1] if key in self._busy else time.monotonic()
-            self._busy[key] = (text, since, tail)
+            self._busy[key] = (text, since, tail, code)
         self._draw()
 
     def hold(self, *, on: bool) -> None:
@@ -207,10 +211,26 @@ class _Rich:
 
         rows = list(self._busy.values())
         grid = Table.grid(padding=(0, 1))
-        for text, since, _ in rows[-_TAIL:]:
+        for text, since, _, _ in rows[-_TAIL:]:
             grid.add_row(self._spinner, Text(f"{text} {time.monotonic() - since:.0f} s", style="dim"))
-        tail = rows[0][2].split("\n")[-_TAIL:] if len(rows) == 1 and rows[0][2] else []
-        return Group(*(Text(f"    {line}", style="dim", no_wrap=True, overflow="ellipsis") for line in tail), grid)
+        return Group(*self._tail(*rows[0][2:]), grid) if len(rows) == 1 and rows[0][2] else grid
+
+    def _tail(self, text: str, code: bool) -> Iterator[Any]:
+        """Give the last lines of what is being written, a program in colour."""
+        from rich.padding import Padding
+        from rich.syntax import Syntax
+        from rich.text import Text
+
+        lines = text.split("\n")[-_TAIL:]
+        if code:
+            yield Padding(Syntax("\n".join(lines), "python", theme=_theme(), background_color="default"), (0, 0, 0, 4))
+        else:
+            yield from (Text(f"    {line}", style="dim", no_wrap=True, overflow="ellipsis") for line in lines)
+
+
+def _theme() -> str:
+    """The colours that fit the terminal's ground, as far as it says which that is."""
+    return "ansi_light" if os.environ.get("COLORFGBG", "").endswith((";7", ";15")) else "ansi_dark"
 
 
 class _Prefixed:

@@ -55,23 +55,25 @@ class TerminalObserver:
     On a terminal with rich installed it is in colour and says what is going on; elsewhere it is plain
     lines; `color` decides instead. With `quiet`, only what a person must know: a call that
     waits for approval, and an end that is no success. With `answer=False` the answer, or the reason
-    why there is none, is left to whoever started the run.
+    why there is none, is left to whoever started the run. With `live=False` nothing moves: for runs
+    that are over.
     """
 
     def __init__(
-        self, file: IO[str] | None = None, *, quiet: bool = False, color: bool | None = None, answer: bool = True
-    ) -> None:
-        self._file, self._color = file, color
+        self, file: IO[str] | None = None, *, quiet: bool = False, color: bool | None = None, answer: bool = True,
+        live: bool = True,
+    ) -> None:  # fmt: skip
+        self._file, self._color, self._live = file, color, live
         self._quiet, self._answer = quiet, answer
         self._lock = threading.Lock()
         self._runs: dict[str, _Watched] = {}
-        self._screen: Screen | None = screen_for(file, color) if color else None
+        self._screen: Screen | None = screen_for(file, color, live=live) if color else None
 
     def __call__(self, event: Event, /) -> None:
         """Show one event. Never raises: what cannot be written is lost."""
         with self._lock:
             try:
-                self._screen = self._screen or screen_for(self._file, self._color)
+                self._screen = self._screen or screen_for(self._file, self._color, live=self._live)
                 run = self._watched(event, self._screen)
                 if self._quiet:
                     run.note(event, answer=self._answer)
@@ -114,6 +116,8 @@ class _Watched:
     usage: str = ""
     written: list[str] = field(default_factory=list)
     """The pieces of the reply that is being written."""
+    in_code: bool = False
+    """Whether what is being written is a program."""
     calls: dict[str, ToolCall] = field(default_factory=dict)
     """Calls that have begun and are shown."""
     asked: set[str] = field(default_factory=set)
@@ -205,12 +209,17 @@ class _Watched:
         self.calls.clear()
         self.screen.heading(f"{self.name}: step {step}" if self.depth else f"Step {step}", depth=self.depth)
         self.written.clear()
+        self.in_code = False
         self.screen.busy(self.id, "thinking")
 
     def _writing(self, piece: str) -> None:
         self.written.append(piece)
-        tail = visible("".join(self.written[-200:]))
-        self.screen.busy(self.id, f"writing, {len(self.written):,} tokens,", tail=tail)
+        said, fence, program = "".join(self.written[-200:]).rpartition("```python\n")
+        self.in_code = bool(fence) or self.in_code
+        if self.in_code and "```" in program:  # it has ended
+            said, program, self.in_code = f"{said}{fence}{program}", "", False
+        tail = visible(program if self.in_code else said + program)
+        self.screen.busy(self.id, f"writing, {len(self.written):,} tokens,", tail=tail, code=self.in_code)
 
     def _replied(self, event: ModelReplied) -> None:
         self.screen.busy(self.id, None)

@@ -66,7 +66,8 @@ class Calls:
         self._last, decode = number, self._codec.decode
         args = tuple([decode(arg) for arg in frame["args"]])
         kwargs = {key: decode(value) for key, value in frame["kw"].items()} if frame["kw"] else {}
-        return number, ToolCall(id=f"{self._step}.{number}.{next(_serial)}", name=name, args=args, kwargs=kwargs)
+        call_id, line = f"{self._step}.{number}.{next(_serial)}", frame.get("line", 0)
+        return number, ToolCall(id=call_id, name=name, args=args, kwargs=kwargs, line=line)
 
     def prepare(self, frame: Mapping[str, Any]) -> Any:
         """Read the values of a frame that has some: they may be large, and the loop has other things to do."""

@@ -291,5 +291,5 @@ class Exchange:
         return Outcome(
             output="".join(self._output), size=done.get("size", 0), value=value, images=tuple(self._images),
             error=None if self._answer else error, final=self._answer is not None,
-            answer=self._answer[0] if self._answer else None,
+            answer=self._answer[0] if self._answer else None, lines=tuple((a, b) for a, b in done.get("lines", ())),
         )  # fmt: skip

@@ -39,7 +39,10 @@ _SHAPES: Mapping[str, tuple[tuple[str, tuple[type, ...]], ...]] = {
     "final": (("val", _ANY),),
     "done": (("id", (int,)), ("err", _TEXT_OR_NONE)),
 }
-_OPTIONAL: Mapping[str, tuple[type, ...]] = {"val": _TEXT_OR_NONE, "size": (int,), "final": (bool,)}
+_OPTIONAL: Mapping[str, tuple[type, ...]] = {
+    "val": _TEXT_OR_NONE, "size": (int,), "final": (bool,), "lines": (list,),
+}  # fmt: skip
+_MOST_LINES = 2048
 
 
 def encode(frame: Mapping[str, Any]) -> bytes:
@@ -98,8 +101,13 @@ def _checked(body: bytes) -> Mapping[str, Any]:
     for name, types in shape:
         if type(frame.get(name, _NOTHING)) not in types:
             raise WireBroken(f"protocol error: frame {kind!r} with a wrong {name!r}")
+    if kind == "call" and type(frame.get("line", 0)) is not int:
+        raise WireBroken("protocol error: frame 'call' with a wrong 'line'")
     if kind == "done" and not _is_end(frame):
         raise WireBroken("protocol error: a wrong end of a program")
+    marks = frame.get("lines", ()) if kind == "done" else ()
+    if len(marks) > _MOST_LINES or not all(map(_is_mark, marks)):
+        raise WireBroken("protocol error: the end of a program with wrong lines")
     return cast("Mapping[str, Any]", frame)
 
 
@@ -118,3 +126,8 @@ def _weight(body: bytes) -> int:
 
 def _marks(body: bytes) -> int:
     return 16 * (body.count(b"[") + body.count(b"{")) + 8 * body.count(b",")
+
+
+def _is_mark(mark: Any) -> bool:
+    """Whether this is a line's number and how many bytes it printed."""
+    return type(mark) is list and len(mark) == 2 and all(type(part) is int and 0 <= part < 1 << 40 for part in mark)

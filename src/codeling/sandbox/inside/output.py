@@ -4,11 +4,26 @@ import codecs
 import io
 import os
 import stat
+import sys
 import time
 
-__all__ = ("Final", "Output")
+__all__ = ("Final", "Output", "line_in")
 
 KEPT_OUTPUT = 16 << 20
+MOST_LINES = 1000
+MOST_FRAMES = 200
+
+
+def line_in(name):
+    """Give the line of the program `name` that is running in this thread, or 0."""
+    frame = sys._getframe(1)
+    for _ in range(MOST_FRAMES):
+        if frame is None:
+            break
+        if frame.f_code.co_filename == name:
+            return frame.f_lineno
+        frame = frame.f_back
+    return 0
 
 
 class Final(BaseException):
@@ -30,6 +45,7 @@ class Output(io.RawIOBase):
         late = self._kept[self._ended :]
         self._kept, self.pending, self._sent = late, late[: self._limit], 0
         self.size, self._ended, self._since = len(late), 0, 0.0
+        self.lines = [[0, len(late[: self._limit])]] if late else []
 
     def writable(self):
         return True
@@ -46,12 +62,24 @@ class Output(io.RawIOBase):
         data = bytes(data)
         self.size += len(data)
         self._kept += data[: max(0, KEPT_OUTPUT - len(self._kept))]
-        self.pending += data[: max(0, self._limit - self._sent - len(self.pending))]
+        room = max(0, self._limit - self._sent - len(self.pending))
+        if room:
+            self.pending += data[:room]
+            self._mark(line_in(self._worker.program), min(room, len(data)))
         now = time.monotonic()
         if len(self.pending) >= 8192 or now - self._since > 0.2:
             self._since = now
             self.send()
         return len(data)
+
+    def _mark(self, line, size):
+        """Note which line printed so many bytes."""
+        if len(self.lines) >= MOST_LINES:
+            line = 0
+        if self.lines and self.lines[-1][0] == line:
+            self.lines[-1][1] += size
+        else:
+            self.lines.append([line, size])
 
     def send(self, last=False):
         """Pass on what has been printed since."""

@@ -22,7 +22,7 @@ import values
 from awaiting import TopLevelAwait, awaitable_of, awaited
 from failures import cut, tool_error, traceback_text
 from finding import Finder
-from output import Final, Output
+from output import Final, Output, line_in
 from wire import Wire
 
 __all__ = ("main",)
@@ -50,7 +50,7 @@ class Tool:
 
     def __init__(self, worker, name, stub):
         self.__name__ = self.__qualname__ = name
-        self._stub, self._call = stub, worker.call
+        self._stub, self._call, self._line = stub, worker.call, worker.line
 
     @property
     def __doc__(self):
@@ -73,17 +73,17 @@ class Tool:
         return made[self.__name__]
 
     def __call__(self, *args, **kwargs):
-        return self._call(self.__name__, args, kwargs, None)
+        return self._call(self.__name__, args, kwargs, None, None)
 
     def aio(self, *args, **kwargs):
         """Make the call in an awaitable."""
-        return self._start(args, kwargs)
+        return self._start(args, kwargs, self._line())
 
-    async def _start(self, args, kwargs):
+    async def _start(self, args, kwargs, line):
         import asyncio
 
         loop = asyncio.get_running_loop()
-        return await self._call(self.__name__, args, kwargs, loop)
+        return await self._call(self.__name__, args, kwargs, loop, line)
 
     def __repr__(self):
         return "<tool {}{}>".format(self.__name__, getattr(self, "__signature__", "(...)"))
@@ -94,7 +94,7 @@ class Worker:
 
     def __init__(self, read_fd, write_fd):
         self.running = False
-        self.final = None
+        self.final, self.program = None, ""
         self._running = threading.Event()
         self.wire = Wire(read_fd, write_fd, on_idle_interrupt=self._on_interrupt)
         self.module = types.ModuleType("__main__")
@@ -123,7 +123,11 @@ class Worker:
             except KeyboardInterrupt:
                 pass  # it came after the program that it was meant for
 
-    def call(self, name, args, kwargs, loop):
+    def line(self):
+        """Give the line of the program that is running in this thread, or 0."""
+        return line_in(self.program)
+
+    def call(self, name, args, kwargs, loop, line):
         """Make a tool call: wait for its value, or with a loop give a future of it."""
         if self.final is not None:
             raise Final
@@ -134,6 +138,7 @@ class Worker:
         encode = self.codec.encode
         given = {key: encode(kwargs[key]) for key in kwargs} if kwargs else {}
         frame = {"t": "call", "name": name, "args": [encode(arg) for arg in args], "kw": given}
+        frame["line"] = self.line() if line is None else line
         if loop is not None:
             return self.wire.ask_later(frame, loop, self._value)
         return self._value(self.wire.ask(frame))
@@ -187,7 +192,7 @@ class Worker:
     def _do_exec(self, command):
         seeds.set_clock(command.get("clock"))
         step, done = command["id"], {"t": "done", "id": command["id"], "val": None, "err": None}
-        self.final, self.images = None, 0
+        self.final, self.images, self.program = None, 0, "<step {}>".format(step)
         self.output.begin()
         sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = self.stream
         try:
@@ -203,14 +208,14 @@ class Worker:
             kept -= len(self.outputs.pop(next(iter(self.outputs))))
         self.running = False
         self.wire.drop_calls()
-        done["size"], done["final"] = self.output.size, final is not None
+        done["size"], done["final"], done["lines"] = self.output.size, final is not None, self.output.lines
         self.wire.send(done)
 
     def _attempt(self, source, step, done):
         try:
             self.running = self.wire.interruptible = True
             self._running.set()
-            done["val"] = self._shown(self._execute(source, "<step {}>".format(step)))
+            done["val"] = self._shown(self._execute(source, self.program))
             self._plots()
         except Final:
             self.wire.interruptible = False

@@ -1,0 +1,55 @@
+"""`codeling show`: a stored run as it was seen when it ran. Reads the journal and changes nothing."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from typing import Any
+
+from ..errors import UsageError
+from ..events import Event, RunFinished, StepStarted
+from ..lookup import load
+from .told import add_run_options, events_of
+
+__all__ = ("add", "show")
+
+
+def add(commands: Any) -> None:
+    """Say what the command takes."""
+    about = "show a stored run, or one step of it"
+    command = commands.add_parser("show", help=about, description=f"{about[0].upper()}{about[1:]}.")
+    command.set_defaults(command="codeling.cli.show:show", task="")
+    add_run_options(command)
+    command.add_argument("--step", metavar="N", type=int, help="only this step")
+    command.add_argument("--json", action="store_true", help="print the events as lines of JSON")
+
+
+def show(options: Namespace) -> int:
+    """Print a run. Raises `UsageError` for a run or a step that is not there."""
+    events = events_of(options)
+    if options.step is not None:
+        events = _step(events, options.step)
+    if options.json:
+        text = load("codeling.cli.answers:event_text")
+        for event in events:
+            print(text(event))
+        return 0
+    observer = load("codeling.observers.terminal:TerminalObserver")(sys.stdout, live=False)
+    for event in events:
+        observer(event)
+    observer.close()
+    return 0
+
+
+def _step(events: list[Event], number: int) -> list[Event]:
+    """Give the events of one step, with what the runs below it did meanwhile."""
+    root = events[0].run_id
+    marks = [i for i, event in enumerate(events) if isinstance(event, StepStarted) and event.run_id == root]
+    steps = [event.step for i, event in enumerate(events) if i in set(marks) and isinstance(event, StepStarted)]
+    if number not in steps:
+        raise UsageError(f"run {root[:12]} has no step {number}; it has {len(steps)} steps")
+    first = marks[steps.index(number)]
+    after = [i for i in marks if i > first] + [
+        i for i, event in enumerate(events) if isinstance(event, RunFinished) and event.run_id == root and i > first
+    ]
+    return events[first : min(after, default=len(events))]

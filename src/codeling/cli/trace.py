@@ -1,0 +1,40 @@
+"""`codeling trace`: a stored run as one page for a browser. Reads the journal and writes the page."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError
+from ..lookup import load
+from . import say
+from .told import add_run_options, events_of
+
+__all__ = ("add", "trace")
+
+
+def add(commands: Any) -> None:
+    """Say what the command takes."""
+    about = "write a stored run as one HTML page"
+    command = commands.add_parser("trace", help=about, description=f"{about[0].upper()}{about[1:]}.")
+    command.set_defaults(command="codeling.cli.trace:trace", task="")
+    add_run_options(command)
+    command.add_argument("--html", metavar="FILE", help="where to write it; - is stdout (RUN.html)")
+
+
+def trace(options: Namespace) -> int:
+    """Write the page of a run and say where it is. Raises `UsageError` for a run that is not there."""
+    events = events_of(options)
+    page = load("codeling.observers.trace_file:trace_html")(events)
+    if options.html == "-":
+        sys.stdout.write(page)
+        return 0
+    path = Path(options.html or f"{events[0].run_id[:12]}.html")
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"the page cannot be written to {str(path)!r}: {error.strerror}") from error
+    say(f"run {events[0].run_id[:12]} is in {path}")
+    return 0

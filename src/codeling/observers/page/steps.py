@@ -1,0 +1,168 @@
+"""The steps of one run as data of the trace page: what the model said, what its program did, and when."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...events import (
+    AnswerRejected,
+    ApprovalRequested,
+    ApprovalResolved,
+    CodeStarted,
+    Event,
+    ModelReplied,
+    PlanMade,
+    RunContinued,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+    StepStarted,
+    ToolCallDenied,
+    ToolCallFinished,
+    ToolCallStarted,
+)
+from ...messages import ToolCall
+from ..text import brief, visible
+from .shown import cut, picture, pieces, shown
+
+__all__ = ("Steps",)
+
+
+@dataclass(slots=True, kw_only=True)
+class Steps:
+    """Takes the events of one run in their order."""
+
+    clock: Callable[[float], float]
+    told: list[dict[str, Any]] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+    """Runs below this one whose call is not known."""
+    _calls: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _resumed: bool = False
+    _plan: dict[str, Any] | None = None
+
+    def add(self, event: Event, asked: dict[str, Any] | None) -> None:
+        """Take one event in; `asked` is what the model was shown for this reply."""
+        at = self.clock(event.at)
+        match event:
+            case RunContinued():
+                self._resumed = bool(self.told)
+            case PlanMade(plan=plan, usage=usage):
+                self._plan = {"text": cut(plan), "in": usage.input_tokens, "out": usage.output_tokens, "t": at}
+            case StepStarted(step=step):
+                self._begin(step, at)
+            case _ if not self.told:
+                pass
+            case RunStarted() | RunFinished():
+                pass
+            case ModelReplied():
+                self._replied(event, at, asked)
+            case CodeStarted(code=code):
+                self._now["code"], self._now["c0"] = cut(code, 40_000), at
+            case StepFinished():
+                self._finished(event, at)
+            case AnswerRejected(reason=reason):
+                self._now["rejected"].append(cut(reason))
+            case _:
+                self._call(event, at)
+
+    @property
+    def _now(self) -> dict[str, Any]:
+        return self.told[-1]
+
+    def _begin(self, step: int, at: float) -> None:
+        if self.told and self.told[-1]["n"] == step and "t1" not in self.told[-1]:  # begun again after a crash
+            self.told.pop()
+        self.told.append({"n": step, "t0": at, "calls": [], "rejected": []})
+        if self._plan:
+            self._now["plan"], self._plan = self._plan, None
+        self._calls.clear()
+
+    def _replied(self, event: ModelReplied, at: float, asked: dict[str, Any] | None) -> None:
+        reply, usage = event.reply, event.reply.usage
+        self._now["model"] = {
+            "t0": max(0.0, round(at - event.seconds, 4)), "t1": at,
+            "name": visible(reply.model), "finish": reply.finish,
+            "said": cut(reply.content, 24_000), "thought": cut(reply.reasoning, 24_000),
+            "in": usage.input_tokens, "out": usage.output_tokens, "cached": usage.cached_tokens,
+            "cost": usage.cost if math.isfinite(usage.cost) else 0.0,
+        } | (asked or {})  # fmt: skip
+        for call in reply.calls:
+            self._calls[call.id] = _call_data(call, at) | {"state": "not made"}
+
+    def _call(self, event: Event, at: float) -> None:
+        match event:
+            case ApprovalRequested(call=call, reason=reason):
+                self._made(call, at).update(state="waits", asked={"t": at, "reason": cut(reason, 400)})
+            case ApprovalResolved(call_id=id, approved=approved, reason=reason) if id in self._calls:
+                self._calls[id].setdefault("asked", {}).update(t1=at, approved=approved, said=cut(reason, 400))
+            case ToolCallDenied(call=call, reason=reason):
+                self._made(call, at).update(state="denied", error=cut(reason), t1=at)
+            case ToolCallStarted(call=call, arguments=changed):
+                made = self._made(call, at)
+                made.update(state="open", t0=at)
+                if nested := getattr(event, "nested", None):
+                    made["run"] = nested
+                if changed is not None:
+                    made.update(args=[[visible(str(k)), shown(v)] for k, v in changed.items()], changed=True)
+            case ToolCallFinished(call_id=id, value=value, error=error, seconds=seconds):
+                made = self._made(ToolCall(id=id, name=""), at)
+                made.update(state="failed" if error is not None else "done", t1=at, seconds=seconds)
+                made["error" if error is not None else "value"] = cut(error) if error is not None else shown(value)
+            case _:  # what a newer or an optional part of codeling records
+                self._now.setdefault("notes", []).append(brief(event, 600))
+
+    def _made(self, call: ToolCall, at: float) -> dict[str, Any]:
+        made = self._calls.setdefault(call.id, _call_data(call, at))
+        if not any(made is other for other in self._now["calls"]):
+            self._now["calls"].append(made)
+        return made
+
+    def _finished(self, event: StepFinished, at: float) -> None:
+        lines = pieces(event.output, event.lines)
+        told: dict[str, Any] = {
+            "t1": at, "seconds": event.seconds, "size": event.size, "lost": event.lost, "final": event.final,
+            "out": _joined(lines), "images": [picture(image) for image in event.images],
+            "value": None if event.value is None else cut(event.value), "error": event.error and cut(event.error),
+            "answer": shown(event.answer) if event.final else None,
+        }  # fmt: skip
+        self._now.update({name: value for name, value in told.items() if value})
+        self._now["t1"] = at
+        if event.code is not None:
+            self._now.setdefault("code", cut(event.code, 40_000))
+        if self._resumed:
+            self._now["resumed"], self._resumed = True, False
+
+    def finish(self, at: float) -> list[dict[str, Any]]:
+        """Give the steps; those that never ended are marked."""
+        for step in self.told:
+            for call in step["calls"]:
+                call.setdefault("t1", step.get("t1", at))
+            if "t1" not in step:
+                step.update(t1=at, unfinished=True)
+        if self.told and self._resumed:
+            self.told[-1]["resumed"] = True
+        return self.told
+
+
+def _joined(found: list[tuple[int, str]]) -> list[list[Any]]:
+    """Put what one line printed in a row into one piece, and keep no more pieces than a page can bear."""
+    kept = [[line, text] for line, text in found[:400]]
+    if len(found) > 400:
+        kept.append([0, cut("".join(text for _, text in found[400:]), 4000)])
+    return kept
+
+
+def _call_data(call: ToolCall, at: float) -> dict[str, Any]:
+    args = [["", shown(value)] for value in call.args]
+    args += [[visible(str(name)), shown(value)] for name, value in call.kwargs.items()]
+    return {
+        "id": visible(call.id),
+        "name": visible(call.name),
+        "line": call.line,
+        "args": args,
+        "t0": at,
+        "state": "open",
+    }

@@ -1,0 +1,196 @@
+"""The chat page, served for real and used by visitors in a real browser."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codeling.observers.chat import fenced, formatted, plain
+
+from .conftest import PATIENCE, answers, free_port
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a page that is being served."""
+    pytest.importorskip("gradio", reason="the page is in the extra gradio")
+    folder, port = tmp_path_factory.mktemp("gradio"), free_port()
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "TMPDIR": str(folder)}
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "tests.observers.gradio_page", str(port)], env=env, cwd=ROOT, stdout=log, stderr=log
+        )
+        try:
+            assert answers(f"http://127.0.0.1:{port}/", 400), (folder / "log").read_text(errors="replace")[-2000:]
+            yield f"http://127.0.0.1:{port}/"
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+def say(page: Any, text: str) -> None:
+    """Send a message."""
+    page.locator("textarea").first.fill(text)
+    page.locator("textarea").first.press("Enter")
+
+
+def wait_for(page: Any, text: str) -> Any:
+    """Wait until the chat shows a text; give the chat."""
+    page.locator("#chat").get_by_text(text).first.wait_for(timeout=PATIENCE)
+    return page.locator("#chat")
+
+
+def traces(page: Any, count: int) -> None:
+    """Wait until so many answers are complete, each with its trace."""
+    page.locator("#chat").get_by_text("trace-").nth(count - 1).wait_for(timeout=PATIENCE)
+
+
+def test_two_visitors_have_each_their_own_conversation(page: str, visit: Callable[..., Any]) -> None:
+    """What one says, and the variables of one's programs, the other's conversation does not have; each goes on with its own."""
+    one, two = visit(page), visit(page)
+    say(one, "keep mine")
+    traces(one, 1)
+    say(two, "plain theirs")
+    traces(two, 1)
+    say(one, "ask again")
+    chat = wait_for(one, "kept=42")
+    traces(one, 2)
+
+    assert "tasks: keep mine | ask again" in chat.inner_text()
+    assert "tasks: plain theirs" in two.locator("#chat").inner_text()
+    assert "mine" not in two.locator("#chat").inner_text()
+    assert "theirs" not in chat.inner_text()
+
+
+def test_steps_can_be_opened(page: str, visit: Callable[..., Any]) -> None:
+    """A step holds the thought, the program, its calls and its output, closed until it is opened."""
+    one = visit(page)
+    say(one, "draw it")
+    traces(one, 1)
+    assert one.locator("#chat pre").count() == 0 or not one.locator("#chat pre").first.is_visible()
+    one.locator("#chat").get_by_text("Step 1").click()
+    chat = wait_for(one, "I see.")
+
+    assert "Image.new" in chat.inner_text()
+    one.locator("#chat").get_by_text("Output", exact=True).first.click()
+    assert "drawn" in wait_for(one, "drawn").inner_text()
+    assert chat.locator("img").first.evaluate("image => image.complete && image.naturalWidth") == 40
+
+
+def test_stop_ends_ones_own_run(page: str, visit: Callable[..., Any]) -> None:
+    """Stop interrupts the visitor's program while it runs; another visitor's run goes on."""
+    one, two = visit(page), visit(page)
+    say(two, "launch theirs")
+    two.get_by_role("button", name="Approve").wait_for(timeout=PATIENCE)
+    say(one, "slow mine")
+    wait_for(one, "tick 0")
+    one.get_by_role("button", name="Stop").click()
+    wait_for(one, "Stopped.")
+    traces(one, 1)
+    assert two.get_by_role("button", name="Approve").is_visible()
+    two.get_by_role("button", name="Approve").click()
+    traces(two, 1)
+
+    assert "tasks: launch theirs" in two.locator("#chat").inner_text()
+    say(one, "plain again")
+    traces(one, 2)
+    assert "plain again" in one.locator("#chat").inner_text()
+
+
+@pytest.mark.parametrize("button", ["Approve", "Refuse"])
+def test_approvals_are_asked_on_the_page(page: str, visit: Callable[..., Any], button: str) -> None:
+    """The call that waits is shown with two buttons; pressing one lets the run go on, and only approval makes the call."""
+    one = visit(page)
+    say(one, "launch it")
+    one.get_by_role("button", name=button).wait_for(timeout=PATIENCE)
+    assert "launch('the Moon')" in one.locator("#asking").first.inner_text()
+    one.get_by_role("button", name=button).click()
+    traces(one, 1)
+    assert not one.locator("#asking").first.is_visible()
+    if button == "Approve":
+        one.locator("#chat").get_by_text("Step 1").click()
+        one.locator("#chat").get_by_text("Output").first.click()
+        assert "launched to the Moon" in wait_for(one, "launched to the Moon").inner_text()
+
+
+def test_nothing_hostile_acts_in_the_page(page: str, visit: Callable[..., Any]) -> None:
+    """Markup, scripts and addresses in thoughts, output, calls, errors and answers are text, opened or not."""
+    one = visit(page)
+    one.locator("textarea").first.wait_for()
+    before = one.title()
+    say(one, "evil <img src=x onerror=\"document.title='pwned'\"> ![p](http://203.0.113.7/q.png)")
+    traces(one, 1)
+    for title in ("Step 1", "Step 2", "Output", "Error"):
+        for found in one.locator("#chat").get_by_text(title, exact=True).all():
+            found.click()
+    one.wait_for_timeout(500)
+    chat = one.locator("#chat")
+
+    assert one.title() == before
+    assert "document.title='pwned'" in chat.inner_text()
+    assert chat.locator("img:not([alt=''])").count() == chat.locator("img[src^='http://127.0.0.1']").count()
+    assert chat.locator("a[href*='203.0.113.7']").count() == 0
+    assert "\\x1b[31m" in chat.inner_text()
+
+
+def test_a_file_is_given_to_the_program(page: str, visit: Callable[..., Any], tmp_path: Path) -> None:
+    """A file that a visitor attaches is a variable of the programs."""
+    (tmp_path / "notes.txt").write_text("remember the milk", encoding="utf-8")
+    one = visit(page)
+    one.locator("textarea").first.wait_for()
+    with one.expect_response(lambda answer: "/upload" in answer.url):
+        one.locator("input[type=file]").first.set_input_files(tmp_path / "notes.txt")
+    one.wait_for_timeout(2000)
+    say(one, "file please")
+    traces(one, 1)
+    one.locator("#chat").get_by_text("Step 1").click()
+    one.locator("#chat").get_by_text("Output", exact=True).first.click()
+
+    assert "str remember the milk" in wait_for(one, "remember the milk").inner_text()
+
+
+def test_an_answer_has_its_trace(page: str, visit: Callable[..., Any]) -> None:
+    """The link beside an answer gives the page of just this run, to keep."""
+    one = visit(page)
+    say(one, "plain question")
+    traces(one, 1)
+    with one.expect_download() as got:
+        one.locator("#chat").get_by_text("trace-").first.click()
+    text = Path(got.value.path()).read_text(encoding="utf-8")
+
+    assert "plain question" in text
+    assert "default-src 'none'" in text
+
+
+def test_a_new_conversation_forgets(page: str, visit: Callable[..., Any]) -> None:
+    """After "New conversation" the chat is empty and the model is told nothing of before."""
+    one = visit(page)
+    say(one, "plain first")
+    traces(one, 1)
+    one.get_by_role("button", name="New conversation").click()
+    one.locator("#chat").get_by_text("trace-").wait_for(state="detached", timeout=PATIENCE)
+    say(one, "plain second")
+    traces(one, 1)
+
+    assert "tasks: plain second" in one.locator("#chat").inner_text()
+    assert "first" not in one.locator("#chat").inner_text()
+
+
+def test_hostile_text_as_markdown() -> None:
+    """Fences are longer than any run of marks in the text, and plain text has every mark escaped."""
+    assert fenced("a ```` b") == "`````\na ```` b\n`````"
+    assert plain("<b>*x*</b> [a](b)") == r"\<b\>\*x\*\<\/b\> \[a\]\(b\)"
+    assert formatted("**good** news\n- one\n```py\n<i>\n```\n![x](y)") == (
+        "**good** news\n- one\n```\n<i>\n```\n" + r"\!\[x\]\(y\)"
+    )
+    assert formatted("```\nopen") == "```\nopen\n```"
