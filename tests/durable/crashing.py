@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from codeling import CodeAgent, Event, Settlement, SQLiteJournal, ToolCall, tool
-from codeling.events import RunContinued, ToolCallFinished
+from codeling.events import RunContinued, ToolCallFinished, ToolCallStarted
 from codeling.journals.events import Diverged, OutcomeSettled, RunResumed
 from codeling.testing import ScriptedModel
 
@@ -48,10 +48,16 @@ class KillingJournal(SQLiteJournal):
     def __init__(self, path: Path, *, at: int, before: bool, resuming: bool) -> None:
         super().__init__(path)
         self._left, self._before, self._resuming = at, before, resuming
+        begun = [text for text in _stored(path.parent) if '"event":"ToolCallStarted"' in text] if path.exists() else []
+        self._begun = {text.partition('"name":')[2].partition(',"nested"')[0] for text in begun}
+        """Calls that were begun before: one that is made again is no new event, or the run would never get on."""
 
     async def append(self, event: Event, /) -> None:
         """Store the event, and perhaps die right before that or right after."""
         counted = isinstance(event, _RESUMING) if self._resuming else not isinstance(event, _RESUMING)
+        if isinstance(event, ToolCallStarted):
+            text = self._texts.text(event).partition('"name":')[2].partition(',"nested"')[0]
+            counted = counted and text not in self._begun
         self._left -= counted
         if self._before and self._left <= 0 and isinstance(event, ToolCallFinished) and _counts(event.value):
             os.kill(os.getpid(), signal.SIGKILL)

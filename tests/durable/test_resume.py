@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -163,6 +164,24 @@ def test_a_call_that_was_cut_off_is_settled_by_a_person(settle: Any, answer: Any
     assert (result.output, done) == (answer, effects)
     assert sum(isinstance(event, OutcomeSettled) for event in stored(journal, run_id)) == 1
     assert agent(journal).resume(run_id) == answer
+
+
+def test_a_call_that_is_cut_off_again_is_asked_about_again() -> None:
+    """That it did not happen the first time says nothing about the second."""
+    journal = MemoryJournal()
+    run_id = cut(journal, started(7), "final_answer(act(7))")
+    call = next(event.call for event in stored(journal, run_id) if isinstance(event, ToolCallStarted))
+
+    async def again() -> None:
+        for event in (RunResumed(), OutcomeSettled(call=call, repeat=True), ToolCallStarted(call=call)):
+            await journal.append(replace(event, run_id=run_id, at=1.0))
+
+    asyncio.run(again())
+    with pytest.raises(OutcomeUnknown):
+        agent(journal).resume(run_id)
+
+    assert agent(journal).resume(run_id, settle="repeat") == 70
+    assert done == [7]
 
 
 def test_what_reads_is_made_again() -> None:

@@ -84,7 +84,8 @@ class _Reader:
                     approved=event.approved, reason=event.reason, arguments=event.arguments, always=event.always
                 )
             case ToolCallStarted(call=call):
-                self._record(call).started = event
+                record = self._record(call)
+                record.started, record.repeat = event, False  # made again: what was said held for the time before
             case ToolCallDenied(call=call, reason=reason):
                 self._record(call).finished = ToolCallFinished(call_id=call.id, error=reason)
             case ToolCallFinished(call_id=id) if id in self._live:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..errors import AnswerRefused
-from ..events import AnswerRejected, Event, ModelReplied, StepFinished
+from ..events import AnswerRejected, CodeStarted, Event, ModelReplied, StepFinished
 from ..messages import Reply
 from .fitting import fit
 
@@ -52,11 +52,21 @@ async def call(function: Callable[..., Any], *args: Any, agent: Any) -> Any:
 
 
 def best_of(events: Sequence[Event]) -> Any:
-    """The best that is known of the answer when a run is cut short: what was refused, seen or said last."""
+    """The best that is known of the answer when a run is cut short: what was refused, seen or said last.
+
+    A reply that is a program says nothing, unless there is nothing else.
+    """
+    program, ran = None, False
     for event in reversed(events):
         match event:
             case AnswerRejected(answer=best) | StepFinished(value=str(best)):
                 return best
-            case StepFinished(output=best) | ModelReplied(reply=Reply(content=best)) if best:
+            case StepFinished(output=best) if best:
                 return best
-    return None
+            case CodeStarted():
+                ran = True
+            case ModelReplied(reply=Reply(content=best)) if best and not ran:
+                return best
+            case ModelReplied(reply=Reply(content=best)):
+                program, ran = program or best or None, False
+    return program

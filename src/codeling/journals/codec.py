@@ -56,5 +56,4 @@ class Texts:
             raise JournalError(f"a value of {type(event).__name__} cannot be stored: {error}") from error
 
 
-def _line(record: Mapping[str, Any]) -> str:
-    return json.dumps(record, separators=(",", ":"))
+_line = json.JSONEncoder(separators=(",", ":")).encode

@@ -32,10 +32,23 @@ def event_from(record: Mapping[str, Json], decode: Callable[[Json], Any]) -> Eve
 
 
 def _fields(value: Any, encode: Callable[[Any], Json]) -> dict[str, Json]:
-    return {f.name: _pack(getattr(value, f.name), encode) for f in fields(value)}
+    return {name: _pack(getattr(value, name), encode) for name in _names(type(value))}
+
+
+def _names(cls: type[Any]) -> tuple[str, ...]:
+    names = _known.get(cls)
+    if names is None:
+        names = _known[cls] = tuple(f.name for f in fields(cls))
+    return names
+
+
+_known: dict[type[Any], tuple[str, ...]] = {}
+"""Field names by class: `fields` makes them anew each time."""
 
 
 def _pack(value: Any, encode: Callable[[Any], Json]) -> Json:
+    if value is None or type(value) in (bool, str):  # as they are, in every codec
+        return cast("Json", value)
     name = type(value).__name__
     if _PLAIN.get(name) is type(value):
         return {"@": name, **_fields(value, encode)}
@@ -57,5 +70,5 @@ def _unpack(data: Json, decode: Callable[[Json], Any]) -> Any:
 
 
 def _build(cls: type[Any], data: Mapping[str, Json], decode: Callable[[Json], Any]) -> Any:
-    known = {f.name for f in fields(cls)}
+    known = _names(cls)
     return cls(**{name: _unpack(value, decode) for name, value in data.items() if name in known})

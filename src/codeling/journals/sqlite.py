@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS events (
     run_id TEXT NOT NULL, number INTEGER NOT NULL, event TEXT NOT NULL, PRIMARY KEY (run_id, number)
 ) STRICT, WITHOUT ROWID
 """
+_APPEND = "INSERT INTO events SELECT ?, coalesce(max(number), 0) + 1, ? FROM events WHERE run_id = ?"
 _SINCE_2 = (
     "CREATE TABLE IF NOT EXISTS blobs (hash TEXT PRIMARY KEY, data TEXT NOT NULL) STRICT, WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS runs (run_id TEXT PRIMARY KEY, at REAL NOT NULL) STRICT, WITHOUT ROWID",
@@ -60,15 +61,17 @@ class SQLiteJournal:
     async def append(self, event: Event, /) -> None:
         """Keep the event; it is committed when this returns. Raises `JournalError`."""
         text, blobs = self._texts.split(event)
-        with self._using(f"an event of run {event.run_id!r} was not kept") as connection, connection:
-            if blobs:
+        row = (event.run_id, text, event.run_id)
+        with self._using(f"an event of run {event.run_id!r} was not kept") as connection:
+            if not blobs and not isinstance(event, RunStarted):
+                connection.execute(_APPEND, row)  # a statement alone is a transaction
+                return
+            connection.execute("BEGIN IMMEDIATE")
+            with connection:
                 connection.executemany("INSERT OR IGNORE INTO blobs VALUES (?, ?)", blobs.items())
-            if isinstance(event, RunStarted):
-                connection.execute("INSERT OR IGNORE INTO runs VALUES (?, ?)", (event.run_id, event.at))
-            connection.execute(
-                "INSERT INTO events SELECT ?, coalesce(max(number), 0) + 1, ? FROM events WHERE run_id = ?",
-                (event.run_id, text, event.run_id),
-            )
+                if isinstance(event, RunStarted):
+                    connection.execute("INSERT OR IGNORE INTO runs VALUES (?, ?)", (event.run_id, event.at))
+                connection.execute(_APPEND, row)
 
     async def read(self, run_id: str, /) -> AsyncIterator[Event]:
         """Give a run's events in their order. Raises `JournalError`."""
@@ -124,7 +127,7 @@ class SQLiteJournal:
         return connection
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=self._patience, check_same_thread=False)
+        connection = sqlite3.connect(self.path, timeout=self._patience, check_same_thread=False, isolation_level=None)
         try:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version > _VERSION:
