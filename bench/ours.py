@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from codeling import CodeAgent, EndsRun, OpenAIModel, RunResult, ToolCallingAgent
+from codeling import CodeAgent, EndsRun, OpenAIModel, PythonInterpreterTool, RunResult, ToolCallingAgent
 from codeling.events import AnswerRejected, ModelReplied, StepFinished, ToolCallFinished
 
 from .attempts import MAX_STEPS, MAX_TOKENS, Ended, Solve, main
@@ -16,10 +16,14 @@ _AGENTS = {"codeling-code": CodeAgent, "codeling-calls": ToolCallingAgent}
 
 def solver(agent: str, url: str) -> Solve:
     """Give a function that works on one task with a fresh agent."""
-    model = OpenAIModel("local", api_base=url, api_key="x", temperature=0, max_tokens=MAX_TOKENS)
+    # The model's own template knows no tool calls, so JSON agents are shown how to write them; they get Python as a tool.
+    model = OpenAIModel(
+        "local", api_base=url, api_key="x", temperature=0, max_tokens=MAX_TOKENS, calls_natively=False
+    )  # fmt: skip
+    extra = (PythonInterpreterTool(),) if agent == "codeling-calls" else ()
 
     def solve(task: Task) -> Ended:
-        worker = _AGENTS[agent](tools=task.tools, model=model, max_steps=MAX_STEPS)
+        worker = _AGENTS[agent](tools=(*task.tools, *extra), model=model, max_steps=MAX_STEPS)
         try:
             return _ended(worker.run(task.question, return_full_result=True))
         except EndsRun as error:
