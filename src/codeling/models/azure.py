@@ -41,4 +41,4 @@ class AzureOpenAIModel(OpenAIModel):
 
     def _connect(self) -> Any:
         openai = needed("openai", extra="openai")
-        return self._made(openai.AsyncAzureOpenAI, {"api_key": self._key} | self._place | self._options)
+        return self._opened(openai.AsyncAzureOpenAI, {"api_key": self._key} | self._place | self._options)

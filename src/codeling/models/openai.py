@@ -84,9 +84,9 @@ class OpenAIModel(HostedModel):
         key = self._key or os.environ.get("OPENAI_API_KEY")
         if not key and (self._base or os.environ.get("OPENAI_BASE_URL")):
             key = "none"  # Servers of one's own seldom want a key, and the library always does.
-        return self._made(openai.AsyncOpenAI, {"api_key": key, "base_url": self._base} | self._options)
+        return self._opened(openai.AsyncOpenAI, {"api_key": key, "base_url": self._base} | self._options)
 
-    def _made(self, kind: Any, options: Mapping[str, Any]) -> Any:
+    def _opened(self, kind: Any, options: Mapping[str, Any]) -> Any:
         openai = needed("openai", extra="openai")
         try:
             client = kind(max_retries=0, **options)
@@ -141,7 +141,14 @@ class OpenAIModel(HostedModel):
         if not streamed:
             with reading():
                 self._dialect.take_whole(answer, data(response, openai.BaseModel))
-            return
+        else:
+            await self._read(response, answer)
+        most = body.get("max_output_tokens")
+        if answer.finish == "stop" and answer.usage and isinstance(most, int) and answer.usage.output_tokens >= most:
+            answer.finish = "length"  # llama.cpp's server does not say so in this dialect
+
+    async def _read(self, response: Any, answer: Answer) -> None:
+        openai = needed("openai", extra="openai")
         async with response:
             while (piece := await _next(response)) is not None:
                 with reading():
