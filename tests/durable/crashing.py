@@ -22,7 +22,7 @@ __all__ = ("ANSWER", "EFFECTS", "attempt", "killed")
 
 RUN = "the-run"
 PROGRAMS = (
-    "import random\na = [act(1), act(2)]\nlook(7)\nprint(a)",
+    "import random\na = [act(1), act(2)]\nprint(a, look(6), look(7), look(8))",
     "import asyncio\nb = await asyncio.gather(act(3), act(4), act(5))\nx = random.random()\nprint(b)",
     """from concurrent.futures import ThreadPoolExecutor
 with ThreadPoolExecutor(3) as pool:
