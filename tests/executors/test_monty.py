@@ -8,7 +8,7 @@ import pytest
 
 from codeling import MontyExecutor, RunResult, SandboxError
 
-from .test_conformance import add, run, slow, thing
+from .helpers import add, run, slow, thing
 
 __all__ = ("add", "slow", "thing")
 
