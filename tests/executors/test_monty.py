@@ -6,14 +6,21 @@ from typing import Any
 
 import pytest
 
-from codeling import MontyExecutor, RunResult, SandboxError
+from codeling import CodeAgent, MontyExecutor, RunResult, SandboxError
+from codeling.testing import ScriptedModel
 
-from .helpers import run
+from .helpers import add, slow, thing
+
+__all__ = ("add", "slow", "thing")
 
 
 def programs(*sources: str, **options: Any) -> RunResult:
     """Run these programs in Monty, one a step."""
-    return run(MontyExecutor(**options), *sources)
+    model = ScriptedModel([f"```python\n{source}\n```" for source in sources])
+    with CodeAgent([add, slow, thing], model, executor=MontyExecutor(**options)) as agent:
+        result = agent.run("Go.", return_full_result=True)
+    assert isinstance(result, RunResult)
+    return result
 
 
 def test_state_values_and_calls_in_monty() -> None:
