@@ -91,7 +91,7 @@ def test_names_are_listed(capsys: Capsys) -> None:
     executors = capsys.readouterr().out
 
     assert {"openai:MODEL", "local", "hf:MODEL", "local:smollm2-135m"} <= {
-        line.split()[0] for line in models.splitlines()
+        line.split()[0] for line in models.splitlines() if line
     }
     assert {"sandbox", "unsafe-local"} <= {line.split()[0] for line in executors.splitlines()}
 
