@@ -1,7 +1,8 @@
 """Models that a library's own server runs, started here as a process of its own: vLLM and MLX.
 
-The server listens on loopback, behind a key that is made for it, and ends with the model or with
-this process. It is spoken to as any server of OpenAI's dialect is.
+The server listens on loopback and ends with the model or with this process. vLLM's stands behind a key
+that is made for it; MLX's takes none, so every process of that machine can reach it. It is spoken to as
+any server of OpenAI's dialect is.
 
 Neither library could be run where codeling is developed, which has no accelerator: what is tested is
 the starting, asking and ending, with another server of the same dialect in their place.
