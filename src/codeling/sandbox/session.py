@@ -23,6 +23,8 @@ __all__ = ("Connection", "SessionLimits", "Start", "WireSession")
 
 Start: TypeAlias = Callable[[], Awaitable[Connection]]
 
+_LOST = "The interpreter was lost: {}. All variables are gone; a fresh one is ready.{}"
+
 
 class WireSession:
     """A session over any connection. Opens a fresh worker whenever the last one was lost."""
@@ -59,7 +61,10 @@ class WireSession:
 
     async def run(self, code: str, /, *, step: int, on_call: OnCall, on_output: OnOutput) -> Outcome:
         """Run one program to its end, as `protocols.Session.run` says."""
-        line = self._line if self._line and self._line.open else await self._connect()
+        if self._line and not self._line.open:
+            self._line = None
+            return Outcome(error=_LOST.format("it ended between two programs", " This one was not run."), lost=True)
+        line = self._line or await self._connect()
         exchange = Exchange(
             line, self._codec, self._limits, step=step, offered=self._spec.tools, on_call=on_call, on_output=on_output
         )
@@ -68,8 +73,8 @@ class WireSession:
             return await exchange.run({"t": "exec", "id": step, "src": code, "clock": clock})
         except WireBroken as error:
             why = await load("codeling.sync.threads:in_thread")(line.close, str(error))  # it may take its time to die
-            told = f"The interpreter was lost: {why}. All variables are gone; a fresh one is ready."
-            return replace(exchange.outcome({"err": told}), lost=True)
+            self._line = None
+            return replace(exchange.outcome({"err": _LOST.format(why, "")}), lost=True)
 
     def close(self) -> None:
         """End the worker and free what it held."""
