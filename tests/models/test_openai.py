@@ -437,3 +437,12 @@ except ModelAccessDenied as error:
 
     assert "OPENAI_API_KEY" in run.stdout
     assert run.stderr == ""
+
+
+def test_a_requests_temperature_stands_in_for_one_that_was_set(loopback: Loopback) -> None:
+    """Where the model has none of its own, none is sent: some refuse it, and the others have chance already."""
+    loopback.steps = [says("yes")]
+    ask(model(loopback, temperature=0.0), temperature=0.7)
+    ask(model(loopback), temperature=0.7)
+
+    assert [body.get("temperature") for body in loopback.asked] == [0.7, None]

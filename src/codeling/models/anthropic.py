@@ -19,7 +19,7 @@ from .hosted import HostedModel
 from .prices import Prices
 from .retry import TRIES, Transient
 from .stainless import data, ours, said
-from .support import PerLoop, needed
+from .support import PerLoop, needed, warmed
 from .terms import Refused, Terms
 
 __all__ = ("AnthropicModel", "body_from")
@@ -80,7 +80,7 @@ class AnthropicModel(HostedModel):
     async def _attempt(self, answer: Answer, /) -> None:
         client = await self._clients.get()
         anthropic = needed("anthropic", extra="anthropic")
-        given = {name: value for name, value in self._parameters.items() if value is not None}
+        given = {name: value for name, value in warmed(self._parameters, answer.request).items() if value is not None}
         body = given | body_from(answer.request, cache=self._cache)
         if not answer.request.tools:
             body.pop("tool_choice", None)

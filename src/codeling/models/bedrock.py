@@ -21,7 +21,7 @@ from .chat import Wire
 from .hosted import HostedModel
 from .prices import Prices
 from .retry import TRIES, Transient, failure, wait_from
-from .support import needed, pieces
+from .support import needed, pieces, warmed
 from .terms import Refused, Terms
 
 __all__ = ("AmazonBedrockModel",)
@@ -90,7 +90,7 @@ class AmazonBedrockModel(HostedModel):
             return self._client
 
     async def _attempt(self, answer: Answer, /) -> None:
-        given = {name: value for name, value in self._parameters.items() if value is not None}
+        given = {name: value for name, value in warmed(self._parameters, answer.request).items() if value is not None}
         body = given | _body(answer.request, cache=self._cache)
         await self._terms.agree(body, lambda fit: self._ask(fit, answer))
 

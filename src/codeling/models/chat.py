@@ -43,8 +43,6 @@ def body_from(request: Request, /) -> Wire:
     if request.schema is not None:
         shape = {"name": "reply", "strict": is_strict(request.schema), "schema": request.schema}
         body["response_format"] = {"type": "json_schema", "json_schema": shape}
-    if request.temperature is not None:
-        body["temperature"] = request.temperature
     if request.max_tokens is not None:
         body["max_tokens"] = request.max_tokens
     return body

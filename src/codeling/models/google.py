@@ -20,7 +20,7 @@ from .chat import Wire
 from .hosted import HostedModel
 from .prices import Prices
 from .retry import TRIES, Transient, failure, wait_from
-from .support import PerLoop, needed
+from .support import PerLoop, needed, warmed
 
 __all__ = ("GoogleModel",)
 
@@ -92,7 +92,7 @@ class GoogleModel(HostedModel):
             raise Incomplete(f"the answer is malformed: {error}") from None
 
     def _asked(self, request: Request) -> Wire:
-        config = self._parameters | {"automatic_function_calling": {"disable": True}}
+        config = warmed(self._parameters, request) | {"automatic_function_calling": {"disable": True}}
         if rules := [message.content for message in request.messages if message.role == "system" and message.content]:
             config["system_instruction"] = "\n\n".join(rules)
         if request.tools:

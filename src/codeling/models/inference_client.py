@@ -18,7 +18,7 @@ from .chat import Wire, body_from, take, take_whole
 from .hosted import HostedModel
 from .prices import Prices
 from .retry import TRIES, Transient, failure, wait_from
-from .support import needed
+from .support import needed, warmed
 from .terms import Refused
 
 __all__ = ("InferenceClientModel",)
@@ -78,7 +78,7 @@ class InferenceClientModel(HostedModel):
             raise self._ours(error, token) from None
 
     def _body(self, request: Request, *, streamed: bool) -> Wire:
-        body = self._parameters | body_from(request)
+        body = warmed(self._parameters, request) | body_from(request)
         if not request.tools:
             body = {name: value for name, value in body.items() if name not in _OF_TOOLS}
         return body | ({"stream_options": {"include_usage": True}} if streamed else {})

@@ -16,7 +16,7 @@ from .chat import Wire, body_from, take, take_whole
 from .hosted import HostedModel
 from .prices import Prices
 from .retry import TRIES, Transient, failure, wait_from
-from .support import PerLoop, needed
+from .support import PerLoop, needed, warmed
 from .terms import Refused
 
 __all__ = ("LiteLLMModel", "LiteLLMRouterModel")
@@ -69,7 +69,7 @@ class LiteLLMModel(HostedModel):
             answer.usage += type(answer.usage)(cost=cost)
 
     def _body(self, answer: Answer) -> Wire:
-        body = self._parameters | body_from(answer.request)
+        body = warmed(self._parameters, answer.request) | body_from(answer.request)
         if not answer.request.tools:
             body = {name: value for name, value in body.items() if name not in _OF_TOOLS}
         return body | ({} if answer.on_delta is None else {"stream_options": {"include_usage": True}})

@@ -25,7 +25,7 @@ from . import weights
 from .answer import Answer, Incomplete
 from .chat import Wire, body_from, take
 from .retry import Transient, failure
-from .support import needed, settled, worked
+from .support import needed, settled, warmed, worked
 
 __all__ = ("LocalModel",)
 
@@ -98,7 +98,11 @@ class LocalModel(Recorded):
         return self._engine
 
     def _body(self, request: Request) -> Wire:
-        body = self._parameters | body_from(request) | {"stream": True, "stream_options": {"include_usage": True}}
+        body = (
+            warmed(self._parameters, request)
+            | body_from(request)
+            | {"stream": True, "stream_options": {"include_usage": True}}
+        )
         if request.grammar is not None:
             body["grammar"] = request.grammar
         return body | {"cache_prompt": True, "return_progress": True}

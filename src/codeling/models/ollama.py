@@ -14,7 +14,7 @@ from .chat import Wire, base64
 from .hosted import HostedModel
 from .prices import Prices
 from .retry import TRIES, Transient, failure
-from .support import PerLoop, needed
+from .support import PerLoop, needed, warmed
 
 __all__ = ("OllamaModel",)
 
@@ -75,8 +75,9 @@ class OllamaModel(HostedModel):
             raise Incomplete(f"the answer is malformed: {error}") from None
 
     def _body(self, request: Request) -> Wire:
-        beside = {name: value for name, value in self._parameters.items() if name in _BESIDE}
-        options = {name: value for name, value in self._parameters.items() if name not in _BESIDE}
+        given = warmed(self._parameters, request)
+        beside = {name: value for name, value in given.items() if name in _BESIDE}
+        options = {name: value for name, value in given.items() if name not in _BESIDE}
         if request.max_tokens is not None:
             options["num_predict"] = request.max_tokens
         if request.stop:

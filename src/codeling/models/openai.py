@@ -19,7 +19,7 @@ from .hosted import HostedModel
 from .prices import Prices
 from .retry import TRIES, Transient
 from .stainless import data, ours, said
-from .support import PerLoop, needed
+from .support import PerLoop, needed, warmed
 from .terms import OPTIONAL, Refused, Terms
 
 __all__ = ("OpenAIModel",)
@@ -115,7 +115,7 @@ class OpenAIModel(HostedModel):
 
     def _body(self, request: Request, *, streamed: bool) -> Wire:
         asked: Wire = self._dialect.body_from(request)
-        body = {name: value for name, value in self._parameters.items() if value is not None} | asked
+        body = {name: value for name, value in warmed(self._parameters, request).items() if value is not None} | asked
         if not request.tools:
             body = {name: value for name, value in body.items() if name not in _OF_TOOLS}
         if request.grammar is not None and self._grammar:

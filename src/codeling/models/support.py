@@ -9,13 +9,14 @@ import asyncio
 import importlib
 import sys
 import threading
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from concurrent.futures import Executor, Future
 from typing import Any, Generic, TypeVar
 
 from ..errors import MissingDependency
+from ..messages import Request
 
-__all__ = ("PerLoop", "broken", "needed", "pieces", "settled", "worked")
+__all__ = ("PerLoop", "broken", "needed", "pieces", "settled", "warmed", "worked")
 
 T = TypeVar("T")
 
@@ -135,3 +136,13 @@ async def settled(job: asyncio.Future[Any] | Future[Any]) -> None:
     await asyncio.wait([future])
     if not future.cancelled():
         future.exception()
+
+
+def warmed(parameters: Mapping[str, Any], request: Request) -> dict[str, Any]:
+    """Give a model's own parameters, the request's temperature in place of one that was set.
+
+    A model whose temperature nobody has set has chance in its replies already, or refuses the parameter.
+    """
+    if request.temperature is None or parameters.get("temperature") is None:
+        return dict(parameters)
+    return {**parameters, "temperature": request.temperature}
