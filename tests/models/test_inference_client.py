@@ -138,7 +138,7 @@ def test_no_token(tmp_path: Path) -> None:
 import asyncio
 from codeling.errors import ModelAccessDenied
 from codeling.messages import Message, Request
-from codeling.models import InferenceClientModel
+from codeling import InferenceClientModel
 model = InferenceClientModel(model_id="org/model")
 try:
     asyncio.run(model.reply(Request(messages=(Message(role="user", content="hi"),))))

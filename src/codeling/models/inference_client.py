@@ -6,7 +6,6 @@ A client is made for each reply: the vendor's keeps every stream open until the 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -103,8 +102,8 @@ class InferenceClientModel(HostedModel):
             if error.response.status_code not in (400, 422):
                 raise
             raise Refused(self._ours(error, client.token), _said(error)) from None
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise Incomplete(f"the answer is not JSON: {error}") from None
+        except ValueError as error:  # also of the library's own reading, of JSON that is no answer
+            raise Incomplete(f"the answer is malformed: {error}") from None
 
     def _ours(self, error: Any, token: str | None) -> ModelError | Transient:
         response = getattr(error, "response", None)
