@@ -16,7 +16,7 @@ from ..messages import ToolCall
 
 __all__ = ("Gate",)
 
-QUIET = 0.05
+QUIET = 0.25
 """Seconds without a new call or the end of one, after which the program is taken to be waiting."""
 MOST_QUIET = 5.0
 """Seconds after which the run ends, whatever else the program still calls."""
