@@ -143,12 +143,6 @@ def kernel(jupyter_url: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def warm_container(docker_url: str) -> DockerExecutor:
-    """An executor that keeps its container."""
-    return DockerExecutor(podman.image_name(), base_url=docker_url, warm=True)
-
-
-@pytest.fixture(scope="session")
 def pyodide_home() -> str:
     """Pyodide's npm package."""
     home, why = pyodide_package.prepare()
