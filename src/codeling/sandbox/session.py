@@ -63,7 +63,9 @@ class WireSession:
         """Run one program to its end, as `protocols.Session.run` says."""
         if self._line and not self._line.open:
             fresh = await self._replaced()
-            return Outcome(error=_LOST.format("it ended between two programs", fresh, " This one was not run."), lost=True)
+            return Outcome(
+                error=_LOST.format("it ended between two programs", fresh, " This one was not run."), lost=True
+            )
         line = self._line or await self._connect()
         exchange = Exchange(
             line, self._codec, self._limits, step=step, offered=self._spec.tools, on_call=on_call, on_output=on_output
