@@ -16,7 +16,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from codeling import CommandExecutor, DockerExecutor, JupyterExecutor, PyodideExecutor, SandboxExecutor, SSHExecutor
+from codeling import (
+    CommandExecutor,
+    DockerExecutor,
+    JupyterExecutor,
+    MontyExecutor,
+    PyodideExecutor,
+    SandboxExecutor,
+    SSHExecutor,
+)
 from codeling.messages import ToolCall
 from codeling.protocols import SessionSpec
 
@@ -66,6 +74,8 @@ def _places(stack: ExitStack) -> Iterator[tuple[str, Callable[[], Any]]]:
 
     yield "sandbox", SandboxExecutor
     yield "command", lambda: CommandExecutor([sys.executable])
+    monty = MontyExecutor()
+    yield "monty", lambda: monty
     folders = [Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(3)]
     if not podman.missing():
         url = stack.enter_context(podman.service(folders[0]))

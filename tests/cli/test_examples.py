@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import platform
 import sys
 from collections.abc import Iterator
 from types import ModuleType
@@ -37,6 +38,7 @@ def test_every_example_is_tested() -> None:
     tested = {
         "approval",
         "ecosystems",
+        "executors",
         "gradio_ui",
         "langchain_tools",
         "mcp_tools",
@@ -122,6 +124,20 @@ def test_typed_answer() -> None:
 
     assert (answer.inner, answer.outer, answer.million_km) == ("Uranus", "Neptune", 1648.0)
     assert "is_far" in model.requests[1].messages[-1].content
+
+
+def test_executors(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each place that is named counts the fruit with a tool of this side; one that cannot be had says why."""
+    version = platform.python_version()
+    for places in ([], ["unsafe-local", "ssh"]):
+        monkeypatch.setattr(sys, "argv", ["executors.py", *places])
+        example("executors").main()
+
+    assert capsys.readouterr().out.splitlines()[:3] == [
+        f"sandbox: 42 pieces, counted by Python {version}",
+        f"CommandExecutor: 42 pieces, counted by Python {version}",
+        f"unsafe-local: 42 pieces, counted by Python {version}",
+    ]
 
 
 def test_mcp_tools() -> None:

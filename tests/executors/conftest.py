@@ -22,6 +22,7 @@ from codeling import (
     E2BExecutor,
     JupyterExecutor,
     ModalExecutor,
+    MontyExecutor,
     PyodideExecutor,
     SandboxExecutor,
     SSHExecutor,
@@ -142,12 +143,6 @@ def kernel(jupyter_url: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def warm_container(docker_url: str) -> DockerExecutor:
-    """An executor that keeps its container."""
-    return DockerExecutor(podman.image_name(), base_url=docker_url, warm=True)
-
-
-@pytest.fixture(scope="session")
 def pyodide_home() -> str:
     """Pyodide's npm package."""
     home, why = pyodide_package.prepare()
@@ -221,15 +216,35 @@ KINDS: dict[str, Callable[[pytest.FixtureRequest], Make]] = {
     "unsafe-local": lambda request: UnsafeLocalExecutor,
     "command": lambda request: lambda **options: CommandExecutor([sys.executable], **options),
     "ssh": _ssh, "docker": _docker, "docker-warm": _warm, "e2b": _e2b, "modal": _modal, "blaxel": _blaxel,
-    "daytona": _daytona, "jupyter": _jupyter,
+    "daytona": _daytona, "jupyter": _jupyter, "monty": lambda request: MontyExecutor,
 }  # fmt: skip
 """Every kind that starts quickly enough to be started for each test."""
 
 
+LACKS: dict[str, dict[str, str]] = {
+    "monty": {
+        "handles": "a value of Monty is data: what is none cannot cross, and the program is told",
+        "threads": "Monty has no threads and no `concurrent.futures`",
+        "interrupts": "a program that Monty stops loses its variables, and none can end the process: test_monty.py",
+    },
+    "pyodide": {
+        "threads": "CPython in WebAssembly starts none: test_in_webassembly",
+        "interrupts": "it takes seconds to start, so one session shows all: test_in_webassembly",
+    },
+}
+"""What a kind does not do of what the others do, and why. All other cases run on every kind."""
+
+
 @pytest.fixture(params=KINDS)
-def make(request: pytest.FixtureRequest) -> Make:
+def kind(request: pytest.FixtureRequest) -> str:
+    """Each kind in turn."""
+    return str(request.param)
+
+
+@pytest.fixture
+def make(kind: str, request: pytest.FixtureRequest) -> Make:
     """Each executor in turn, as a function of its options."""
-    return KINDS[request.param](request)
+    return KINDS[kind](request)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """What every executor must do, run over each of them.
 
 Real: the sandbox at both walls, the unsafe worker, commands, sshd, containers of Podman with runc, a kernel gateway,
-Pyodide under Deno, and every CPython from 3.8 that this machine has. Recorded: E2B, Modal, Blaxel and Daytona, by the
+Pyodide under Deno, and every CPython from 3.8 that this machine has. Monty too, where it can (`conftest.LACKS`). Recorded: E2B, Modal, Blaxel and Daytona, by the
 vendors' real SDKs against loopback servers whose sandboxes really run the worker; the vendors' servers are not reached.
 """
 
@@ -14,7 +14,7 @@ import pytest
 
 from codeling import CommandExecutor, RunContinued
 
-from .conftest import pythons
+from .conftest import KINDS, LACKS, pythons
 from .helpers import run
 
 pytestmark = pytest.mark.timeout(400)  # services and vendors' libraries start slowly on a busy machine
@@ -28,41 +28,54 @@ STATE = (
 THREADS = "from concurrent.futures import ThreadPoolExecutor as P\nwith P(4) as pool:\n    print(list(pool.map(slow, range(4))))"
 ANSWER = "try:\n    final_answer([x, 10 ** 40, float('inf'), len(outputs[5])])\nexcept BaseException:\n    pass\nadd(1)"
 MANY = "import asyncio\nfinal_answer(sum(await asyncio.gather(*[add(i, 0) for i in range(5000)])))"
+SAME_STREAMS = ("sandbox-strong", "unsafe-local")
+"""Kinds whose bytes go the way of `sandbox-full` and of `command`."""
+NO_HANDLES = (
+    "try:\n    thing()\nexcept Exception as error:\n    print(type(error).__name__, 'cannot cross' in str(error))"
+)
 
 
-def check_state(result: Any) -> None:
+def check_state(result: Any, third: str = "True True False\n") -> None:
     """Hold a run of `STATE` and `ANSWER` against what must be."""
     assert [step.error for step in result.steps[:3]] == [None] * 3
     assert result.steps[0].value == "5"
-    assert [step.output for step in result.steps[1:3]] == ["[0, 1, 2, 3]\n", "True True False\n"]
+    assert [step.output for step in result.steps[1:3]] == ["[0, 1, 2, 3]\n", third]
     assert "<step 4>, line 2, in f" in (result.steps[3].error or "")
     assert (len(result.steps[4].output), result.steps[4].size) == (1000, 5001)
     assert result.output == [{"a": (1, 2.5), "b": {3}, 4: b"five"}, 10**40, float("inf"), 5001]
 
 
-def test_state_values_calls_errors_and_output(make: Callable[..., Any]) -> None:
-    """Variables live on, values cross, calls run at once, errors have lines, output is cut, no except takes the answer."""
-    result = run(make(output_limit=1000), *STATE, THREADS, ANSWER)
+def test_state_values_calls_errors_and_output(kind: str, make: Callable[..., Any]) -> None:
+    """Variables live on, values cross, calls run at once, errors have lines, output is cut, no except takes the answer.
 
-    check_state(result)
-    assert result.steps[5].output == "[0, 1, 2, 3]\n"
+    What a kind lacks is an error of the program, not of the run.
+    """
+    lacks = LACKS.get(kind, {})
+    state = [*STATE[:2], NO_HANDLES if "handles" in lacks else STATE[2], *STATE[3:]]
+    result = run(make(output_limit=1000), *state, THREADS, ANSWER)
+
+    check_state(result, *(["RuntimeError True\n"] if "handles" in lacks else []))
+    assert ("concurrent" in (result.steps[5].error or "")) is ("threads" in lacks)
+    assert result.steps[5].output == ("" if "threads" in lacks else "[0, 1, 2, 3]\n")
     assert next(event for event in result.events if isinstance(event, RunContinued)).isolation
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if "interrupts" not in LACKS.get(kind, {})])
 def test_time_is_limited_and_the_dead_are_replaced(make: Callable[..., Any]) -> None:
     """A program that runs too long is interrupted and keeps its variables; a dead interpreter is told and replaced."""
     result = run(
-        make(timeout=3.0), "x = 5\nimport time\ntime.sleep(60)", "print(x)", "import os\nos._exit(3)",
+        make(timeout=1.5), "x = 5\nimport time\ntime.sleep(60)", "print(x)", "import os\nos._exit(3)",
         "final_answer('x' in globals())",
     )  # fmt: skip
 
-    assert "interrupted after 3 s" in (result.steps[0].error or "")
+    assert "interrupted after 1.5 s" in (result.steps[0].error or "")
     assert result.steps[1].output == "5\n"
     assert result.steps[2].lost
     assert "All variables are gone" in (result.steps[2].error or "")
     assert result.output is False
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in SAME_STREAMS])
 def test_five_thousand_calls_lose_nothing(make: Callable[..., Any]) -> None:
     """Five thousand calls of one program all come back."""
     assert run(make(timeout=100.0), MANY).output == sum(range(5000))

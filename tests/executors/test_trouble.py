@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from codeling import AgentError, CommandExecutor, SandboxError, UnknownName, UsageError, tool
+from codeling import AgentError, CommandExecutor, RunContinued, SandboxError, UnknownName, UsageError, tool
 from codeling.executors.registry import executor_from
 
 from .conftest import pythons, until
@@ -30,6 +31,13 @@ BAD = (
     ("ssh", {"python": "no-python"}, "no-python: .*not found.*`ssh 127.0.0.1 no-python --version` answers"),
     ("pyodide", {"pyodide": "/nowhere"}, "no Pyodide in '/nowhere': npm install .*pyodide@314"),
 )
+DENIED = {
+    "e2b": "'allow_internet_access': False",
+    "modal": "BLOCKED",
+    "blaxel": "",
+    "daytona": "'networkBlockAll': True",
+}
+"""What the SDK sends where the internet is denied; Blaxel has no such switch."""
 RELAY = """
 import os, subprocess, sys, threading
 worker = subprocess.Popen([sys.executable, *sys.argv[1:]], stdin=0, stdout=subprocess.PIPE)
@@ -78,7 +86,10 @@ def test_a_stream_cut_in_the_middle_of_a_frame(tmp_path: Path) -> None:
 def test_a_sandbox_killed_in_the_middle_of_a_program(
     make_kind: Make, request: pytest.FixtureRequest, kind: str
 ) -> None:
-    """It is told to the model and replaced, and what the vendor still had of it is removed, with internet denied."""
+    """It is told to the model with the id of the one that replaces it, and what the vendor still had of both is removed.
+
+    Both were asked for without internet.
+    """
     server = request.getfixturevalue(kind)
 
     @tool
@@ -88,10 +99,15 @@ def test_a_sandbox_killed_in_the_middle_of_a_program(
 
     result = run(make_kind(kind)(), "x = 1\ncut()\nx", "final_answer('x' in globals())", tools=[cut])
 
+    error = result.steps[0].error or ""
+    begun = next(event.isolation for event in result.events if isinstance(event, RunContinued))
+    fresh = re.search(rf"The interpreter was lost: .* a fresh one is ready in {kind}:(\S+)\.$", error)
     assert result.steps[0].lost
-    assert "The interpreter was lost: " in (result.steps[0].error or "")
+    assert fresh and f"{kind}:{fresh[1]}" != begun
     assert result.output is False
     assert until(lambda: len(server.removed) == len(server.created))
+    assert fresh[1] in server.removed
+    assert all(DENIED[kind] in str(asked) for asked in server.created[-2:])
 
 
 def test_a_run_that_loses_its_vendor_is_kept_and_resumed(make_kind: Make, e2b: Any, tmp_path: Path) -> None:
@@ -115,6 +131,7 @@ def test_a_run_that_loses_its_vendor_is_kept_and_resumed(make_kind: Make, e2b: A
     with pytest.raises(SandboxError, match="quota") as failed:
         made.run("Go.")
     assert [step.output for step in failed.value.result.steps] == ["one\n", ""]
+    assert "a fresh one is started for the next program" in (failed.value.result.steps[1].error or "")
     e2b.quota_spent = False
     again = agent(make_kind("e2b")(), "final_answer('done')", tools=[cut], journal=str(tmp_path / "runs.db"))
 

@@ -74,13 +74,15 @@ def _built(client: Any, tag: str, **source: Any) -> str:
     from docker.errors import DockerException
 
     said: list[str] = []
+    failed = False
     try:
-        for line in client.build(tag=tag, rm=True, forcerm=True, decode=True, **source):
+        for line in client.build(tag=tag, rm=True, forcerm=True, decode=True, **source):  # to its end: it is a socket
             said.append(str(line.get("stream") or line.get("error") or ""))
-            if "error" in line:
-                raise SandboxError(f"the image could not be built: {''.join(said)[-1500:].strip()}")
+            failed = failed or "error" in line
     except DockerException as error:
         raise SandboxError(f"the image could not be built: {error}. {''.join(said)[-1000:]}".strip()) from error
+    if failed:
+        raise SandboxError(f"the image could not be built: {''.join(said)[-1500:].strip()}")
     return tag
 
 

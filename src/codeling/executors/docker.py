@@ -179,9 +179,13 @@ class _Container:
         try:
             asked = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
             self._socket = _Socket(client.attach_socket(self.id, params=asked))
-            client.start(self.id)
         except BaseException:
             self._remove()
+            raise
+        try:
+            client.start(self.id)
+        except BaseException:
+            self.remove()
             raise
         self._ended = threading.Event()
         threading.Thread(target=self._wait, name="codeling-container", daemon=True).start()

@@ -178,7 +178,7 @@ class _Feed:
 
     async def run(self, code: str) -> Any:
         """See the program through; gives the value of its last expression."""
-        self._awaited = _awaited_calls(code, self._spec.tools)
+        self._awaited = _awaited_calls(code)
         try:
             state = await _in_thread(lambda: self._inner.feed_start(code, print_callback=self._print))
             while not isinstance(state, self._library.MontyComplete):
@@ -274,11 +274,11 @@ def _named(name: str) -> Callable[..., None]:
     return function
 
 
-def _awaited_calls(code: str, tools: Mapping[str, str]) -> frozenset[tuple[int, int]]:
-    """Where in the program, in bytes, tools are called in positions that want an awaitable."""
+def _awaited_calls(code: str) -> frozenset[tuple[int, int]]:
+    """Where in the program, in bytes, something is called in a position that wants an awaitable."""
     awaited = load("codeling.sandbox.inside.awaiting:awaited")
     try:
-        tree = awaited(ast.parse(code), tools)
+        tree = awaited(ast.parse(code))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return frozenset()  # Monty will say what is wrong
     starts = [0, *itertools.accumulate(len(line.encode()) for line in code.splitlines(keepends=True))]

@@ -23,7 +23,7 @@ __all__ = ("Connection", "SessionLimits", "Start", "WireSession")
 
 Start: TypeAlias = Callable[[], Awaitable[Connection]]
 
-_LOST = "The interpreter was lost: {}. All variables are gone; a fresh one is ready.{}"
+_LOST = "The interpreter was lost: {}. All variables are gone; a fresh one is {}.{}"
 
 
 class WireSession:
@@ -62,8 +62,10 @@ class WireSession:
     async def run(self, code: str, /, *, step: int, on_call: OnCall, on_output: OnOutput) -> Outcome:
         """Run one program to its end, as `protocols.Session.run` says."""
         if self._line and not self._line.open:
-            self._line = None
-            return Outcome(error=_LOST.format("it ended between two programs", " This one was not run."), lost=True)
+            fresh = await self._replaced()
+            return Outcome(
+                error=_LOST.format("it ended between two programs", fresh, " This one was not run."), lost=True
+            )
         line = self._line or await self._connect()
         exchange = Exchange(
             line, self._codec, self._limits, step=step, offered=self._spec.tools, on_call=on_call, on_output=on_output
@@ -73,8 +75,8 @@ class WireSession:
             return await exchange.run({"t": "exec", "id": step, "src": code, "clock": clock})
         except WireBroken as error:
             why = await load("codeling.sync.threads:in_thread")(line.close, str(error))  # it may take its time to die
-            self._line = None
-            return replace(exchange.outcome({"err": _LOST.format(why, "")}), lost=True)
+            told = _LOST.format(why, await self._replaced(), "")
+            return replace(exchange.outcome({"err": told}), lost=True)
 
     def close(self) -> None:
         """End the worker and free what it held."""
@@ -85,6 +87,17 @@ class WireSession:
 
     def __del__(self) -> None:
         self.close()
+
+    async def _replaced(self) -> str:
+        """Say where the fresh worker is. A place with an id is had at once, so that events and model know its id."""
+        self._line = None
+        if ":" not in self.isolation:
+            return "ready"
+        try:
+            return f"ready in {(await self._connect()).isolation}"
+        except SandboxError:
+            self._line = None
+            return "started for the next program"  # which tries again, and says why it cannot be had
 
     async def _connect(self) -> Line:
         if self._closed:
