@@ -107,7 +107,7 @@ def test_a_part_comes_back_as_it_was_made(tmp_path: Path, monkeypatch: pytest.Mo
     try:
         walled = getattr(CodeAgent.from_folder(tmp_path / "agent"), field)
     except UsageError as error:
-        assert "trust_remote_code=True" in str(error) or "your key" in str(error)  # noqa: PT017  # either may be
+        assert "trust_remote_code=True" in str(error) or "your key" in str(error)
     else:
         assert arguments(walled) == without_keys(given)
 
@@ -144,4 +144,6 @@ def test_a_key_within_a_text_is_refused(tmp_path: Path, name: str, given: dict[s
 
     with pytest.raises(UsageError, match=rf"{field}\.\w+ holds"):
         CodeAgent([], **fields).save(tmp_path / "agent")
-    assert not (tmp_path / "agent").exists() or not json.dumps([*map(str, (tmp_path / "agent").iterdir())]).count(".json")
+    assert not (tmp_path / "agent").exists() or not json.dumps([*map(str, (tmp_path / "agent").iterdir())]).count(
+        ".json"
+    )

@@ -126,7 +126,9 @@ class Packer:
         for value in values:
             name = value[2:].partition("=")[0] if type(value) is str and value[:2] == "--" else ""
             if is_secret_name(name):
-                raise UsageError(f"{where} holds a secret, after {value[: len(name) + 2]!r}; give it by the environment")
+                raise UsageError(
+                    f"{where} holds a secret, after {value[: len(name) + 2]!r}; give it by the environment"
+                )
 
     def _mapping(self, value: Mapping[Any, Any], where: str) -> Json:
         if all(type(key) is str for key in value) and not any(key.startswith("$") for key in value):
