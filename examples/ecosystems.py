@@ -1,9 +1,11 @@
-"""One program, tools from everywhere: an MCP server, LangChain, and a function that holds a live database.
+"""One program, tools from everywhere: an MCP server, LangChain, a Gradio Space, and a live database connection.
 
 The program runs in the sandbox and reaches none of them but by calling; the connection never leaves this process.
 
-pip install 'codeling[mcp,langchain]' mcp-server-time
-python examples/ecosystems.py [MODEL]
+pip install 'codeling[mcp,langchain,hub]' mcp-server-time
+python examples/ecosystems.py [MODEL] [SPACE]
+
+SPACE is the name of a Space that greets, or the address of a running Gradio app; without it there is none.
 """
 
 from __future__ import annotations
@@ -45,11 +47,13 @@ def database() -> Tool:
     return query
 
 
-def main(model: Model | str = "local") -> Any:
+def main(model: Model | str = "local", space: str | None = None) -> Any:
     """Answer with all of them."""
+    spaces = [Tool.from_space(space)] if space else []
     with MCPClient(SERVER) as client:
-        tools = [*client, Tool.from_langchain(badge, effect="read"), database()]
-        return CodeAgent(tools, model, observers=[TerminalObserver()]).run(TASK)
+        tools = [*client, Tool.from_langchain(badge, effect="read"), database(), *spaces]
+        task = f"{TASK} Greet each caller by the Space, too." if space else TASK
+        return CodeAgent(tools, model, observers=[TerminalObserver()]).run(task)
 
 
 if __name__ == "__main__":

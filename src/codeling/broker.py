@@ -78,8 +78,8 @@ class Broker:
         try:
             return self._tools[call.name]
         except KeyError:
-            known = ", ".join([*self._tools, "final_answer"])
-            raise ToolNotFound(f"there is no tool {call.name!r}; there are: {known}") from None
+            known = load("codeling.forms.catalogue:known")(call.name, [*self._tools, "final_answer"])
+            raise ToolNotFound(f"there is no tool {call.name!r}; {known}") from None
 
     async def _permit(self, call: ToolCall, tool: Tool, decided: Approval | None) -> ToolCallStarted:
         """Give the start of a call that may be made. Raises `CallDenied`, once it is recorded."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from codeling import CodeAgent, UsageError
+from codeling import CodeAgent, Tool, ToolError, UsageError
 from codeling.executors.sandbox import SandboxExecutor
 from codeling.integrations.hub_tool import HubTool
 from codeling.integrations.saving_spec import spec_of_source
@@ -285,6 +285,31 @@ def test_what_a_tool_says_of_itself_is_not_believed_once_it_has_a_network() -> N
 
     assert HubTool(spec, SandboxExecutor()).effect == "read"
     assert HubTool(spec, SandboxExecutor(), networked=True).effect == "write"
+
+
+FETCH = """
+from urllib.request import urlopen
+from codeling import tool
+
+@tool
+def fetch(url: str) -> str:
+    \"\"\"Fetch a text.\"\"\"
+    return urlopen(url, timeout=5).read().decode()
+"""
+
+
+def test_a_tool_reaches_only_the_network_that_it_is_given(hub: Hub, endpoint: str, tmp_path: Path) -> None:
+    """The address that the user names is answered, another one of the same machine is not, and none without it."""
+    (tmp_path / "tool.py").write_text(FETCH)
+    given = Tool.from_folder(tmp_path, network=[hub.url.removeprefix("http://")])
+    agent = CodeAgent([given], ScriptedModel([f"```python\nfinal_answer(fetch('{hub.url}/api/whoami-v2'))\n```"]))
+
+    assert '"name": "acme"' in agent.run("Go.")
+    assert given.effect == "write"
+    with pytest.raises(ToolError, match="403|Forbidden"):
+        given(f"{endpoint}/api/whoami-v2")
+    with pytest.raises(ToolError, match=r"unreachable|refused|Errno"):
+        Tool.from_folder(tmp_path)(f"{hub.url}/api/whoami-v2")
 
 
 OLAH = """

@@ -275,7 +275,7 @@ def test_requirements_are_declared_never_guessed(tmp_path: Path) -> None:
 
     assert (tmp_path / "requirements.txt").read_text().splitlines()[1:] == ["pytest>=9"]
     WebSearchTool().save(tmp_path)
-    assert (tmp_path / "requirements.txt").read_text().startswith("codeling[search]>=")
+    assert (tmp_path / "requirements.txt").read_text().startswith("codeling[gradio,search]>=")
 
 
 def test_what_an_agent_cannot_take_along_is_named(tmp_path: Path) -> None:
@@ -320,6 +320,13 @@ def made_of(cls: str, **arguments: Any) -> dict[str, Any]:
         (evil(executor=made_of("codeling.executors.unsafe:UnsafeLocalExecutor")), "may reach beyond the wall"),
         (evil(executor=made_of("codeling.executors.sandbox:SandboxExecutor", read=["/"])), "with read, which may reach"),
         (evil(executor=made_of("codeling.executors.sandbox:SandboxExecutor", python="/tmp/x")), "with python"),
+        (evil(executor=made_of("codeling.executors.sandbox:SandboxExecutor", files={"x": {"$value": 1}})), "with files|cannot be read"),
+        (evil(executor=made_of("codeling.executors.sandbox:SandboxExecutor", files={"x": "y"})), "with files"),
+        (evil(executor=made_of("codeling.executors.sandbox:SandboxExecutor", isolation="strong")), "with isolation"),
+        (evil(made_of("codeling.models.openai:OpenAIModel", prices={"$made": {}})), "holds an object"),
+        (evil(made_of("codeling.models.wrappers:FallbackModel", models=["openai:x"])), "of that class|with models"),
+        (evil(made_of("codeling.models.served:VLLMModel", model_id="x", arguments=["--trust-remote-code"])), "with arguments"),
+        (evil(made_of("codeling.models.transformers:TransformersModel", model_id="x", trust_remote_code=True)), "with trust_remote_code"),
         (evil(executor=made_of("codeling.executors.sandbox:SandboxExecutor", network=True)), "with network"),
         (evil(made_of("codeling.models.openai:OpenAIModel", api_base="evil")), "with api_base.*your keys"),
         (evil(made_of("codeling.models.inference_client:InferenceClientModel", base_url="evil")), "with base_url"),

@@ -63,7 +63,7 @@ def test_the_body_is_read_on_demand_and_scripts_run_behind_the_wall(tmp_path: Pa
 def test_scripts_are_reached_from_any_executor(tmp_path: Path) -> None:
     """Where the folder cannot be read, a program writes what read_skill gives and imports that."""
     skill(tmp_path)
-    code = "open('areas.py', 'w').write(read_skill('measure-things', 'scripts/areas.py'))\nimport sys\nsys.path.insert(0, '.')\nimport areas\nfinal_answer(areas.area(3))"
+    code = "open('areas.py', 'w').write(read_skill('measure-things', 'scripts/areas.py'))\nimport areas\nfinal_answer(areas.area(3))"
     agent = CodeAgent(Skills(tmp_path).tools, ScriptedModel([f"```python\n{code}\n```"]))
 
     assert agent.run("Measure.") == 9
@@ -145,3 +145,10 @@ def test_agents_md_of_a_folder_and_above(tmp_path: Path) -> None:
     with CodeAgent([], ScriptedModel([lambda messages: f"```python\nfinal_answer({'Use spaces.' in str(messages)})\n```"]),
                    instructions=told) as agent:  # fmt: skip
         assert agent.run("Go.") is True
+
+
+def test_what_a_program_writes_is_importable_and_hides_nothing() -> None:
+    """Its working folder is the last place that imports look in: a `tomllib.py` there is not the library's."""
+    code = "open('areas.py', 'w').write('A = 3')\nopen('tomllib.py', 'w').write('1 / 0')\nimport areas, tomllib\nfinal_answer([areas.A, tomllib.loads('b = 1')])"
+
+    assert CodeAgent([], ScriptedModel([f"```python\n{code}\n```"])).run("Go.") == [3, {"b": 1}]

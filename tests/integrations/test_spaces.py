@@ -232,14 +232,36 @@ def test_a_saved_tool_is_an_app_and_the_app_is_a_tool(apps: tuple[str, str]) -> 
         tool("5")
 
 
-def test_the_example_runs(app: str) -> None:
-    """An agent calls the first endpoint of an app."""
-    spec = importlib.util.spec_from_file_location("space_tool", HERE.parents[1] / "examples" / "space_tool.py")
+def example(name: str) -> Any:
+    """An example's file as a module."""
+    spec = importlib.util.spec_from_file_location(name, HERE.parents[1] / "examples" / f"{name}.py")
     assert spec
     assert spec.loader
     spec.loader.exec_module(module := importlib.util.module_from_spec(spec))
+    return module
 
-    assert module.main(ScriptedModel(["```python\nfinal_answer(greet('Ada', 1))\n```"]), app) == "Hello Ada!"
+
+def test_the_example_runs(app: str) -> None:
+    """An agent calls the first endpoint of an app."""
+    model = ScriptedModel(["```python\nfinal_answer(greet('Ada', 1))\n```"])
+
+    assert example("space_tool").main(model, app) == "Hello Ada!"
+
+
+def test_one_program_calls_every_ecosystem(app: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An MCP tool, a LangChain tool, a Space and a live database connection, in the default sandbox."""
+    pytest.importorskip("mcp_server_time", reason="pip install mcp-server-time")
+    monkeypatch.syspath_prepend(HERE.parents[1] / "examples")
+    code = """
+answer = []
+for row in query('select * from calls'):
+    there = convert_time(row['zone'], row['time'], 'UTC')['target']['datetime']
+    answer.append((badge(row['name'], number=row['number']), there.split('T')[1][:5], greet(row['name'], 1)))
+final_answer(answer)
+"""
+    found = example("ecosystems").main(ScriptedModel([f"```python{code}```"]), app)
+
+    assert found == [("ANN-007", "00:00", "Hello Ann!"), ("BO-012", "12:00", "Hello Bo!")]
 
 
 class Translator:

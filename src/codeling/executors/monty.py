@@ -18,7 +18,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..errors import EndsRun, MissingDependency, SandboxError, ToolError
-from ..lookup import load
+from ..lookup import Recorded, load
 from ..messages import ToolCall
 from ..protocols import OnCall, OnOutput, Outcome, SessionSpec
 
@@ -28,7 +28,7 @@ _SWALLOWED = 100
 """How often a program may catch the end that its final answer brings before it is given up."""
 
 
-class MontyExecutor:
+class MontyExecutor(Recorded):
     """Runs programs in Monty, a subset of Python without CPython."""
 
     def __init__(

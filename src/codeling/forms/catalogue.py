@@ -8,17 +8,19 @@ are functions of every program (`sandbox/inside/finding.py`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from itertools import accumulate, takewhile
 
 from ..tools import Tool
 from .stubs import first_line
 
-__all__ = ("MOST_STUBS", "functions")
+__all__ = ("MOST_STUBS", "functions", "known")
 
 MOST_STUBS = 8_000
 """Characters of stubs that are shown whole."""
 _LINE = 100
 """Characters of a tool's line."""
+_MOST_NAMES = 20
 _WHOLE = "Functions you can call:\n```python\n{stubs}\n```"
 _HOW = """\
 There are {count} more functions that you can call just so. Before you call one, read it: help(name) prints its \
@@ -32,6 +34,14 @@ def functions(tools: Sequence[Tool], budget: int = MOST_STUBS) -> str:
     if len(stubs) > budget:
         return _catalogue(tools, budget)
     return _WHOLE.format(stubs=stubs) if stubs else ""
+
+
+def known(name: str, names: Sequence[str]) -> str:
+    """Say what there is instead of a name that is not: all of it where that is short, else the nearest."""
+    if len(names) <= _MOST_NAMES:
+        return f"there are: {', '.join(names)}"
+    near = get_close_matches(name, names, n=5)
+    return f"the nearest of {len(names)}: {', '.join(near)}" if near else f"none of {len(names)} is called like it"
 
 
 def _catalogue(tools: Sequence[Tool], budget: int) -> str:

@@ -30,8 +30,8 @@ _DEEPEST = 8
 _APART = ("tools", "managed_agents")
 _HARMLESS = frozenset(
     ("model", "model_id", "provider", "temperature", "top_p", "top_k", "max_tokens", "max_completion_tokens", "seed",
-     "context", "threads", "timeout", "reasoning_effort", "memory", "disk", "files", "open_files", "output_limit",
-     "isolation", "grammar", "frequency_penalty", "presence_penalty", "stop")
+     "context", "threads", "timeout", "reasoning_effort", "memory", "disk", "files_limit", "open_files", "output_limit",
+     "grammar", "frequency_penalty", "presence_penalty", "stop", "api", "cache", "reads_images", "streaming")
 )  # fmt: skip
 """Arguments of models and executors that nobody can reach out with."""
 _OF_NOBODY = frozenset(
@@ -40,6 +40,7 @@ _OF_NOBODY = frozenset(
 )  # fmt: skip
 """Fields that an untrusted agent may set, besides those with rules of their own; a later field has to be thought of."""
 _EXTRAS = {"inference_client": "hub", "hf": "hub"}
+_MADE_OF_MODELS = ("wrappers", "recorded")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,7 +84,7 @@ def write_agent(agent: Any, folder: Path, leave_out: frozenset[str]) -> Saved:
         saved.left_out += [f"{helper.name}: {place}" for place in below.left_out]
         saved.extras += below.extras
     (folder / FILE).write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    saved.extras += [_extra(getattr(agent, name, None)) for name in ("model", "executor")]
+    saved.extras += [*_extras(getattr(agent, "model", None)), *_extras(getattr(agent, "executor", None))]
     return saved
 
 
@@ -258,9 +259,18 @@ def _plain(name: str) -> str:
     return name
 
 
-def _extra(part: Any) -> str:
-    """The extra that a model or executor needs, by the name of its file or its short name."""
+def _extras(part: Any) -> list[str]:
+    """The extras that a model or executor needs, by the names of its file or its short name, and those of its parts."""
     if part is None:
-        return ""
-    stem = part.partition(":")[0] if isinstance(part, str) else type(part).__module__.rpartition(".")[2]
-    return _EXTRAS.get(stem, stem)
+        return []
+    if isinstance(part, str):
+        stem = part.partition(":")[0]
+        return [_EXTRAS.get(stem, stem)]
+    if isinstance(part, (list, tuple)):
+        return [extra for inner in part for extra in _extras(inner)]
+    if not isinstance(part, Recorded):
+        return []
+    stem = type(part).__module__.rpartition(".")[2]
+    args, kwargs = part._made_with
+    inner = [given for given in (*args, *kwargs.values()) if not isinstance(given, str) or stem in _MADE_OF_MODELS]
+    return [_EXTRAS.get(stem, stem), *_extras(inner)]

@@ -11,7 +11,8 @@ import datetime as dt
 import inspect
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import PurePath
@@ -31,6 +32,7 @@ _SECRET = re.compile(
 _KEY = re.compile(
     r"\b(?:sk-(?:proj-|ant-|or-)?[A-Za-z0-9_-]{24,}|hf_[A-Za-z0-9]{24,}|gsk_[A-Za-z0-9]{24,}|ghp_[A-Za-z0-9]{24,}"
     r"|xox[bp]-[A-Za-z0-9-]{24,}|AIza[A-Za-z0-9_-]{30,}|AKIA[A-Z0-9]{16})"
+    r"|://[^\s/@:]*:[^\s/@]+@|[?&](?:access_)?(?:token|api_?key|key|secret|password)=[^\s&]{8,}"
 )
 _LEAVES = (
     float, complex, bytes, Decimal, Fraction, UUID, dt.datetime, dt.date, dt.time, dt.timedelta,
@@ -64,14 +66,20 @@ class Packer:
         if type(value) is str:
             return self._text(value, where)
         if type(value) is list:
+            self._no_options(value, where)
             return [self.pack(item, f"{where}[{i}]") for i, item in enumerate(value)]
         if isinstance(value, Mapping) and type(value).__module__ in ("builtins", "types"):
             return self._mapping(value, where)
         for mark, kind in (("$tuple", tuple), ("$set", set), ("$frozenset", frozenset)):
             if type(value) is kind:
+                self._no_options(value, where)
                 return {mark: [self.pack(item, f"{where}[…]") for item in value]}
         if isinstance(value, Recorded):
             return {"$made": self.made(value, where)}
+        if type(value).__module__.startswith("codeling.") and is_dataclass(value) and not isinstance(value, type):
+            given = {f.name: getattr(value, f.name) for f in fields(value) if f.init}
+            cls = f"{type(value).__module__}:{type(value).__qualname__}"
+            return {"$made": {"class": cls, "arguments": self._mapping(given, where)}}
         if type(value) in _LEAVES or isinstance(value, PurePath):
             return {"$value": self._codec.encode(value)}
         raise UsageError(
@@ -112,6 +120,15 @@ class Packer:
             return True
         self.left_out.append(f"{where}.{name}")
         return False
+
+    def _no_options(self, values: Iterable[Any], where: str) -> None:
+        """Refuse the arguments of a command where one of them is a key, such as `--api-key`."""
+        for value in values:
+            name = value[2:].partition("=")[0] if type(value) is str and value[:2] == "--" else ""
+            if is_secret_name(name):
+                raise UsageError(
+                    f"{where} holds a secret, after {value[: len(name) + 2]!r}; give it by the environment"
+                )
 
     def _mapping(self, value: Mapping[Any, Any], where: str) -> Json:
         if all(type(key) is str for key in value) and not any(key.startswith("$") for key in value):

@@ -17,6 +17,7 @@ from threading import Lock
 from typing import Any
 
 from ..errors import ModelError, UsageError
+from ..lookup import Recorded
 from ..messages import Delta, Message, Reply, Request, ToolCall, Usage
 from ..protocols import Model, OnDelta
 from .registry import model_from
@@ -26,7 +27,7 @@ __all__ = ("RecordedModel",)
 _SHOWN = 80
 
 
-class RecordedModel:
+class RecordedModel(Recorded):
     """Replays the exchanges in the file at `path`; what is not in it is asked of `model`, and stored.
 
     Without a `model` nothing is ever asked: a request that the file does not hold is a `ModelError`.

@@ -13,6 +13,7 @@ from contextlib import aclosing
 from typing import Any
 
 from ..errors import ContextOverflow, ModelError
+from ..lookup import Recorded
 from ..messages import Message, Reply, Request, Usage
 from ..protocols import OnDelta
 from .answer import Answer
@@ -22,7 +23,7 @@ from .support import needed, pieces
 __all__ = ("TransformersModel",)
 
 
-class TransformersModel:
+class TransformersModel(Recorded):
     """A model from the Hugging Face Hub or a folder, run here by transformers.
 
     `vision=True` loads one that reads pictures. `device_map` and `model_kwargs` are those of

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from threading import Lock
 
 from ..errors import ContextOverflow, ModelError, UsageError
+from ..lookup import Recorded
 from ..messages import Reply, Request
 from ..protocols import Model, OnDelta
 from .registry import model_from
@@ -18,7 +19,7 @@ from .registry import model_from
 __all__ = ("FallbackModel", "RateLimitedModel")
 
 
-class FallbackModel:
+class FallbackModel(Recorded):
     """The first of several models; where it fails for good, the next one answers the same request.
 
     Each model has its own retries first. A model that failed is passed over for `rest` seconds. A
@@ -60,7 +61,7 @@ class FallbackModel:
         return sorted(range(len(self._models)), key=lambda index: max(self._until[index] - now, 0.0))
 
 
-class RateLimitedModel:
+class RateLimitedModel(Recorded):
     """A model that is asked no more often, and for no more tokens, than it may be in a minute.
 
     All runs that use this object share the rate; so do its threads and event loops. A request is

@@ -12,6 +12,8 @@ MOST_TEXT = 40000
 class ToolError(RuntimeError):
     """A tool call failed; the message says why."""
 
+    __module__ = "builtins"  # so that a traceback names it as a program does
+
 
 def tool_error(text):
     """An error that `except ToolError` catches, and `except KeyError` where the tool raised one."""
@@ -21,7 +23,7 @@ def tool_error(text):
             return type("ToolError", (ToolError, kind), {"__module__": "builtins", "__str__": _first_argument})(text)
         except TypeError:
             pass  # two layouts that cannot be joined, such as with OSError or UnicodeError
-    return ToolError(text)
+    return ToolError(text[len("ToolError: ") :] if text.startswith("ToolError: ") else text)
 
 
 def _first_argument(error):
