@@ -180,6 +180,6 @@ def test_wrong_usage(capsys: Capsys, journal: str, arguments: list[str], said: s
 
 
 def test_an_unknown_run_is_named(capsys: Capsys, journal: str) -> None:
-    """The command says that the journal has no such run."""
-    assert main(["export", "nope", "--journal", journal]) == 1
+    """The command says that the journal has no such run, with the code of wrong usage."""
+    assert main(["export", "nope", "--journal", journal]) == 2
     assert "the journal holds no run 'nope'" in capsys.readouterr().err

@@ -12,6 +12,8 @@ from tests.observers.helpers import HOSTILE, TOOLS, reply
 PROGRAMS = {
     "slow": "import time\nfor i in range(600):\n    print('tick', i)\n    time.sleep(0.1)",
     "launch": "print(launch('the Moon'))",
+    "both": "print(launch('the Moon'), launch('Mars'))",
+    "pass": "print(deputy('launch for me'))",
     "evil": f"print({HOSTILE!r})\ndouble({HOSTILE!r})",
     "file": "print(type(files['notes.txt']).__name__, files['notes.txt'])",
     "draw": "from PIL import Image\ndisplay(Image.new('RGB', (40, 20), 'red'))\nprint('drawn')",
@@ -35,5 +37,6 @@ def answer(messages: Sequence[Message]) -> object:
 
 
 if __name__ == "__main__":
-    agent = CodeAgent(TOOLS, ScriptedModel(answer), name="guide", description="Answers.")
+    deputy = CodeAgent(TOOLS, ScriptedModel(answer), name="deputy", description="Launches.")
+    agent = CodeAgent(TOOLS, ScriptedModel(answer), managed_agents=[deputy], name="guide", description="Answers.")
     GradioUI(agent).launch(server_port=int(sys.argv[1]), quiet=True)

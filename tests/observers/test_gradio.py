@@ -46,7 +46,7 @@ def say(page: Any, text: str) -> None:
 
 def wait_for(page: Any, text: str) -> Any:
     """Wait until the chat shows a text; give the chat."""
-    page.locator("#chat").get_by_text(text).first.wait_for(timeout=PATIENCE)
+    page.locator("#chat").get_by_text(text).locator("visible=true").first.wait_for(timeout=PATIENCE)
     return page.locator("#chat")
 
 
@@ -117,10 +117,39 @@ def test_approvals_are_asked_on_the_page(page: str, visit: Callable[..., Any], b
     one.get_by_role("button", name=button).click()
     traces(one, 1)
     assert not one.locator("#asking").first.is_visible()
+    one.locator("#chat").get_by_text("Step 1").click()
     if button == "Approve":
-        one.locator("#chat").get_by_text("Step 1").click()
-        one.locator("#chat").get_by_text("Output").first.click()
-        assert "launched to the Moon" in wait_for(one, "launched to the Moon").inner_text()
+        one.locator("#chat").get_by_text("Output", exact=True).first.click()
+        wait_for(one, "launched to the Moon")
+    else:  # the error that the program got, which the model is shown
+        one.locator("#chat").get_by_text("Error", exact=True).first.click()
+        wait_for(one, "CallDenied: the person on the page said no")
+
+
+def test_always_is_asked_once(page: str, visit: Callable[..., Any]) -> None:
+    """After "Always in this run" the tool's next call is not asked about."""
+    one = visit(page)
+    say(one, "both please")
+    one.get_by_role("button", name="Always in this run").click(timeout=PATIENCE)
+    traces(one, 1)
+    one.locator("#chat").get_by_text("Step 1").click()
+    one.locator("#chat").get_by_text("Output", exact=True).first.click()
+
+    wait_for(one, "launched to the Moon launched to Mars")
+
+
+def test_calls_of_a_managed_agent_are_asked_about_too(page: str, visit: Callable[..., Any]) -> None:
+    """A call that an agent below makes waits for the same two buttons, and goes on below when it is approved."""
+    one = visit(page)
+    say(one, "pass it on")
+    one.get_by_role("button", name="Approve").wait_for(timeout=PATIENCE)
+    assert "launch('the Moon')" in one.locator("#asking").first.inner_text()
+    one.get_by_role("button", name="Approve").click()
+    traces(one, 1)
+    one.locator("#chat").get_by_text("Step 1", exact=True).click()
+    one.locator("#chat").get_by_text("Output", exact=True).last.click()
+
+    wait_for(one, "tasks: launch for me")
 
 
 def test_nothing_hostile_acts_in_the_page(page: str, visit: Callable[..., Any]) -> None:

@@ -51,6 +51,8 @@ async def read_run(journal: Any, given: str) -> list[Any]:
         ids = [run_id async for run_id in journal.run_ids() if run_id.startswith(given)]
         if len(ids) > 1:
             raise UsageError(f"{len(ids)} runs begin with {given!r}: {', '.join(ids[:4])}")
-        given = ids[0] if ids else given
+        if not ids:
+            raise UsageError(f"the journal holds no run {given!r}; `codeling runs` lists those that it holds")
+        given = ids[0]
     found: list[Any] = await load("codeling.durable.resume:past_of")(journal, given)
     return found

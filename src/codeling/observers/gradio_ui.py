@@ -18,8 +18,9 @@ from typing import Any
 
 from ..errors import EndsRun, MissingDependency
 from ..events import ApprovalRequested, Event, ModelDelta, RunFinished
+from ..lookup import load
 from ..messages import Image, ToolCall
-from ..protocols import Approval
+from ..protocols import Approval, Approver
 from .chat import Chat, plain
 from .text import call_text, visible
 from .trace_file import trace_html
@@ -29,6 +30,9 @@ __all__ = ("GradioUI",)
 _EVERY = 0.1
 """Seconds between two looks of the page at what is being written."""
 _MOST_FILE = 8 << 20
+_YES = Approval(approved=True)
+_ALWAYS = Approval(approved=True, always=True)
+_NO = Approval(approved=False, reason="the person on the page said no")
 _CSS = '#chat button[aria-label="Share"] { display: none }'
 """Gradio's own button, which publishes a message on the Hub."""
 
@@ -67,6 +71,7 @@ class GradioUI:
                 question = gr.Markdown()
                 with gr.Row():
                     yes = gr.Button("Approve", variant="primary")
+                    always = gr.Button("Always in this run")
                     no = gr.Button("Refuse", variant="stop")
             box = gr.MultimodalTextbox(
                 show_label=False, file_count="multiple", placeholder="What is to be done?", autofocus=True, max_lines=8
@@ -79,8 +84,8 @@ class GradioUI:
             page.load(self._arrive, None, [visitor], **quiet)
             box.submit(self._answer, [box, visitor], shown, concurrency_limit=self.most_runs, **quiet)
             stop.click(_stop, [visitor], None, queue=False, **quiet)
-            yes.click(_decide(approved=True), [visitor], None, queue=False, **quiet)
-            no.click(_decide(approved=False), [visitor], None, queue=False, **quiet)
+            for button, answer in ((yes, _YES), (always, _ALWAYS), (no, _NO)):
+                button.click(_decide(answer), [visitor], None, queue=False, **quiet)
             for again in (clear.click, chat.clear):
                 again(self._renew, [visitor], shown, queue=False, **quiet)
         return page
@@ -115,27 +120,24 @@ class _Visitor:
 
     agent: Any
     chat: Chat = field(default_factory=Chat)
-    asked: dict[str, tuple[ToolCall, str, asyncio.Future[bool]]] = field(default_factory=dict)
+    asked: dict[str, tuple[ToolCall, str, asyncio.Future[Approval]]] = field(default_factory=dict)
     begun: bool = False
 
     @classmethod
     def of(cls, agent: Any) -> _Visitor:
         """Make a visitor with a copy of the agent: the same tools, model and rules, but runs of its own."""
-        own = copy.copy(agent)
-        own._active, own._stopping, own._last = {}, set(), None
-        visitor = cls(own)
-        own.approver = visitor.ask
+        visitor = cls(None)
+        visitor.agent = _copied(agent, visitor.ask)
         return visitor
 
     async def ask(self, call: ToolCall, reason: str, /) -> Approval:
         """Ask on the page."""
-        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Approval] = asyncio.get_running_loop().create_future()
         self.asked[call.id] = (call, reason, future)
         try:
-            approved = await future
+            return await future
         finally:
             self.asked.pop(call.id, None)
-        return Approval(approved=approved, reason="" if approved else "the person on the page said no")
 
     def hear(self, text: str, files: list[Path]) -> dict[str, Any]:
         """Put what was said into the chat; give it as options of a run. Raises ValueError for a file too large."""
@@ -195,16 +197,28 @@ class _Visitor:
             return f"**May this call be made?** {plain(reason)}\n\n`` {call_text(call).replace('`', chr(39))} ``"
         return ""
 
-    def decide(self, *, approved: bool) -> None:
+    def decide(self, answer: Approval) -> None:
         """Answer the oldest question."""
         for _, _, future in self.asked.values():
-            future.get_loop().call_soon_threadsafe(_settle, future, approved)
+            future.get_loop().call_soon_threadsafe(_settle, future, answer)
             return
 
 
-def _settle(future: asyncio.Future[bool], approved: bool) -> None:
+def _copied(agent: Any, approver: Approver) -> Any:
+    """Copy an agent, and those that it manages, so that each of their calls is asked about here."""
+    helper, managed = load("codeling.teams.managed:ManagedAgent"), load("codeling.teams.managed:managed")
+    own = copy.copy(agent)
+    own._active, own._stopping, own._last, own.approver = {}, set(), None, approver
+    own._tools = {
+        name: managed(_copied(tool.agent, approver)) if type(tool) is helper else tool
+        for name, tool in agent._tools.items()
+    }
+    return own
+
+
+def _settle(future: asyncio.Future[Approval], answer: Approval) -> None:
     if not future.done():
-        future.set_result(approved)
+        future.set_result(answer)
 
 
 def _look(visitor: _Visitor, *, working: bool) -> tuple[Any, ...]:
@@ -221,10 +235,10 @@ def _stop(visitor: _Visitor | None) -> None:
         visitor.agent.interrupt()
 
 
-def _decide(*, approved: bool) -> Any:
+def _decide(answer: Approval) -> Any:
     def click(visitor: _Visitor | None) -> None:
         if visitor:
-            visitor.decide(approved=approved)
+            visitor.decide(answer)
 
     return click
 

@@ -96,18 +96,15 @@ class _Plain:
         self._file = file
 
     def heading(self, text: str, *, depth: int) -> None:
-        self._write("", depth)
-        self._write(text, depth)
+        self._write(["", text], depth)
 
     def say(self, text: str, *, depth: int, style: Style = "plain", mark: Mark = "") -> None:
         first = _PLAIN_MARKS[mark]
         rest = first if mark == "output" else " " * len(first)
-        for number, line in enumerate(text.split("\n")):
-            self._write((rest if number else first) + line, depth)
+        self._write([(rest if n else first) + line for n, line in enumerate(text.split("\n"))], depth)
 
     def program(self, code: str, *, depth: int) -> None:
-        for number, line in enumerate(code.split("\n"), 1):
-            self._write(f"{number:5}  {line}", depth)
+        self._write([f"{n:5}  {line}" for n, line in enumerate(code.split("\n"), 1)], depth)
 
     def busy(self, key: str, text: str | None, *, tail: str = "", code: bool = False) -> None:
         pass
@@ -118,12 +115,14 @@ class _Plain:
     def close(self) -> None:
         pass
 
-    def _write(self, line: str, depth: int) -> None:
+    def _write(self, lines: list[str], depth: int) -> None:
         file = sys.stderr if self._file is None else self._file
         if file is not None:  # as it is in programs without a console
-            text = f"{'    ' * depth}{line}".rstrip() + "\n"
-            encoding = getattr(file, "encoding", None) or "utf-8"
-            file.write(text.encode(encoding, "backslashreplace").decode(encoding))
+            text = "".join(f"{'    ' * depth}{line}".rstrip() + "\n" for line in lines)
+            if not text.isascii():
+                encoding = getattr(file, "encoding", None) or "utf-8"
+                text = text.encode(encoding, "backslashreplace").decode(encoding)
+            file.write(text)
             file.flush()
 
 
