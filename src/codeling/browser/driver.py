@@ -40,8 +40,8 @@ class Driver:
         size: tuple[int, int], sandbox: bool,
     ) -> None:  # fmt: skip
         self.gate, self.timeout, self._downloads = gate, timeout, downloads
-        self._options = {"headless": headless, "executable_path": executable, "chromium_sandbox": sandbox}
-        self._size = size
+        self._options = {"headless": headless, "chromium_sandbox": sandbox}
+        self._size, self._executable = size, executable
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -113,7 +113,7 @@ class Driver:
         self._playwright = await api.async_playwright().start()
         chromium = self._playwright.chromium
         browser = await chromium.launch(
-            **{**self._options, "executable_path": self._options["executable_path"] or _found(chromium.executable_path)},
+            **self._options, executable_path=self._executable or _found(chromium.executable_path),
             args=list(_FLAGS), proxy={"server": f"http://127.0.0.1:{port}"},
             env={name: os.environ[name] for name in _VARIABLES if name in os.environ},
         )  # fmt: skip

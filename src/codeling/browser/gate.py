@@ -121,6 +121,6 @@ async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
 
 async def _answer(writer: asyncio.StreamWriter, status: int, text: str) -> None:
     body = text.encode()
-    head = f"HTTP/1.1 {status} Refused\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-    writer.write(head.encode() + body)
+    head = (f"HTTP/1.1 {status} Refused", "Content-Type: text/plain", f"Content-Length: {len(body)}", "Connection: close")
+    writer.write("\r\n".join([*head, "", ""]).encode() + body)
     await writer.drain()

@@ -116,7 +116,7 @@ class Browser(AbstractContextManager["Browser"]):
         return await self._driver.do(work)
 
     async def scroll(self, screens: float = 1.0) -> float:
-        """Scroll down by so many screens, or up by a negative number. Gives how much of the page is above, from 0 to 1."""
+        """Scroll down by so many screens, or up by a negative number. Gives how far down that is, from 0 to 1."""
 
         async def work(page: Any) -> float:
             height = (page.viewport_size or {"height": 800})["height"]
@@ -151,7 +151,7 @@ class Browser(AbstractContextManager["Browser"]):
         return await self._driver.do(work)
 
     async def type_text(self, label: str, text: str, submit: bool = False, number: int | None = None) -> str:
-        """Put a text into the field with this label or placeholder; `submit` presses Enter. Gives the page's address."""
+        """Put a text into the field with this label; `submit` presses Enter. Gives the page's address."""
 
         async def work(page: Any) -> str:
             target = await _named(page, label, _fields(page, label), number)
