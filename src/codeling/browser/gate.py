@@ -121,6 +121,7 @@ async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
 
 async def _answer(writer: asyncio.StreamWriter, status: int, text: str) -> None:
     body = text.encode()
-    head = (f"HTTP/1.1 {status} Refused", "Content-Type: text/plain", f"Content-Length: {len(body)}", "Connection: close")
+    size = f"Content-Length: {len(body)}"
+    head = (f"HTTP/1.1 {status} Refused", "Content-Type: text/plain", size, "Connection: close")
     writer.write("\r\n".join([*head, "", ""]).encode() + body)
     await writer.drain()
