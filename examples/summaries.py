@@ -25,7 +25,7 @@ def main(model: Model | str = "local", reader_model: Model | str | None = None) 
         observers=[TerminalObserver()], result_type=dict[str, str],
     )  # fmt: skip
     texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("*.md"))}
-    task = "Have the reader summarise every one of the texts at the same time (asyncio.gather); give the summaries by name."
+    task = "Have the reader summarise all the texts at the same time (asyncio.gather); give the summaries by name."
     return agent.run(task, additional_args={"texts": texts})
 
 

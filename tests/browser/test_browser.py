@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +19,7 @@ from codeling import Browser, CodeAgent
 from codeling.testing import ScriptedModel
 
 from ..core.helpers import program
+from ..models.loopback import Loopback, streams
 
 pytest.importorskip("playwright", reason="the extra 'browser' is not installed")
 pytestmark = pytest.mark.skipif(
@@ -216,3 +219,16 @@ def test_a_screenshot_is_seen(browser: Browser, site: Site) -> None:
     result = run(browser, "go(url)\nscreenshot()", "final_answer(1)", url=f"http://{site.host}/pears")
 
     assert Pillow.open(io.BytesIO(result.artifacts[0].data)).size == (1280, 800)
+
+
+def test_the_command_works_in_a_browser(site: Site) -> None:
+    """`codeling browse` starts where it is told, and prints the answer alone."""
+    server = Loopback()
+    server.steps = [streams({"content": program("final_answer(find('pears')[0])")})]
+    line = [sys.executable, "-m", "codeling", "browse", "What is there?", "--start", f"http://{site.host}/pears"]
+    line += ["--hosts", site.host, "--model", "openai:scripted", "--api-base", server.url]
+    done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=90)
+    server.shutdown()
+    server.server_close()
+
+    assert (done.stdout, done.returncode) == ("There are 12 pears.\n", 0), done.stderr

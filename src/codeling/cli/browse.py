@@ -60,4 +60,5 @@ def browse(options: Namespace) -> int:
             load("codeling.sync.doors:wait")(browser.go(start))
             task = f"{task}\n\n{start} is open."
         agent = load("codeling.cli.agents:agent_from")(options, browser.tools)
-        return int(load("codeling.cli.showing:shown")(options, agent, partial(agent.run, task, return_full_result=True)))
+        work = partial(agent.run, task, return_full_result=True)
+        return int(load("codeling.cli.showing:shown")(options, agent, work))
