@@ -22,14 +22,14 @@ _QUICK = (
     "toolsearch",
     "observers",
 )
-_NAMED = (*_QUICK, "executors")
+_NAMED = (*_QUICK, "executors", "fleet")
 
 
 def main() -> None:
     """Measure, with a line of progress for each part, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "parts", nargs="*", metavar="PART", help=f"any of {', '.join(_NAMED)}; all but the last without one"
+        "parts", nargs="*", metavar="PART", help=f"any of {', '.join(_NAMED)}; all but the last two without one"
     )
     parser.add_argument("--full", action="store_true", help="also run the tasks with the local model (an hour or more)")
     parser.add_argument("--threads", type=int, default=2, help="of the model server (2)")

@@ -1,6 +1,7 @@
 from .agent import Agent as Agent
 from .agent import CodeAgent as CodeAgent
 from .agent import ToolCallingAgent as ToolCallingAgent
+from .browser.tools import Browser as Browser
 from .durable.settling import Settlement as Settlement
 from .errors import *
 from .events import *
@@ -22,6 +23,7 @@ from .integrations.skills import Skills as Skills
 from .integrations.skills import instructions_from as instructions_from
 from .journals.events import CallCompensated as CallCompensated
 from .journals.events import Diverged as Diverged
+from .journals.events import HandedOver as HandedOver
 from .journals.events import OutcomeSettled as OutcomeSettled
 from .journals.events import RunResumed as RunResumed
 from .journals.memory import MemoryJournal as MemoryJournal

@@ -55,6 +55,8 @@ class Agent(AbstractContextManager["Agent"]):
     """Before the first step and after every so many, the model writes down a plan."""
     managed_agents: Iterable[Agent] = ()
     """Agents that this one calls as functions, by their names."""
+    handoffs: Iterable[Agent] = ()
+    """Agents that this one may pass its task and conversation on to, and be done."""
     final_answer_checks: Sequence[Callable[..., Any]] = ()
     """Each is called with the answer (and the events, and `agent=`, if it takes them); what is falsy or
     raised sends the model back to work, with the reason."""
@@ -84,7 +86,7 @@ class Agent(AbstractContextManager["Agent"]):
         self._model: Model = named("models", "model_from", self.model)
         given = self.journal
         self._journal: Journal | None = None if given is None else named("journals", "journal_from", given)
-        helpers = [load("codeling.teams.managed:managed")(agent) for agent in self.managed_agents or ()]
+        helpers = load("codeling.teams.managed:helpers")(self) if self.managed_agents or self.handoffs else ()
         self._tools: dict[str, Tool] = load("codeling.forms.signatures:by_name")([*self.tools, *helpers])
         self._active: dict[asyncio.Task[Any], asyncio.AbstractEventLoop] = {}
         self._stopping: set[asyncio.Task[Any]] = set()

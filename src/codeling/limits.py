@@ -43,10 +43,12 @@ class Spent:
         """Seconds since the run began."""
         return time.monotonic() - self.since
 
-    def before(self, act: Literal["model_calls", "tool_calls"]) -> None:
+    def before(self, act: Literal["model_calls", "tool_calls"], *, below: int = 0) -> None:
         """Charge an act that is about to happen, here and above. Raises `LimitReached`."""
+        if below >= _DEEPEST:
+            raise LimitReached(f"{_DEEPEST} runs are above this one already: an agent calls itself without end")
         if self.parent:
-            self.parent.before(act)
+            self.parent.before(act, below=below + 1)
         with _charging:  # calls come from more threads than one
             if self.limits != _NO_LIMITS:
                 spent = {"tokens": self.usage.total_tokens, "cost": self.usage.cost, "seconds": self.seconds}
@@ -63,4 +65,4 @@ class Spent:
             self.parent.add(usage)
 
 
-_charging, _NO_LIMITS = threading.Lock(), Limits()
+_charging, _NO_LIMITS, _DEEPEST = threading.Lock(), Limits(), 16

@@ -6,6 +6,7 @@ import importlib
 import platform
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -37,17 +38,23 @@ def test_every_example_is_tested() -> None:
     """No example is forgotten here."""
     tested = {
         "approval",
+        "chat",
         "ecosystems",
         "executors",
         "gradio_ui",
         "langchain_tools",
         "mcp_tools",
+        "plots",
         "quickstart",
+        "retrieval",
+        "sql",
+        "summaries",
         "tables",
         "team",
         "two_forms",
         "typed_answer",
         "watching",
+        "writer",
     }
     tested |= {"hub_tool", "skills", "space_tool"}  # the last in tests/integrations/test_spaces.py
 
@@ -169,3 +176,67 @@ def test_ecosystems() -> None:
     )
 
     assert example("ecosystems").main(script(code)) == {"ANN-007": "00:00", "BO-012": "12:00"}
+
+
+def test_sql() -> None:
+    """A wrong query is corrected from the error of the database, and nothing can be written."""
+    module = example("sql")
+    model = script("query('SELECT name FROM planets')", "query('DELETE FROM planets')",
+                   "rows = query('SELECT planet FROM planets WHERE moons > 20 ORDER BY moons DESC')\n"
+                   "final_answer([row['planet'] for row in rows])")  # fmt: skip
+
+    assert module.main(model) == ["Saturn", "Jupiter", "Uranus"]
+    assert "no such column: name" in model.requests[1].messages[-1].content
+    assert "readonly" in model.requests[2].messages[-1].content
+
+
+def test_retrieval() -> None:
+    """The answer stands on pages that were found; one without a source is asked for again."""
+    model = script("found = search('limits what a run may spend')\nfinal_answer({'text': 'limits', 'sources': []})",
+                   "final_answer({'text': 'limits', 'sources': sorted({hit['page'] for hit in found})})")  # fmt: skip
+    answer = example("retrieval").main(model)
+
+    assert "comes_from_the_documents" in model.requests[1].messages[-1].content
+    assert answer.text == "limits"
+    assert set(answer.sources) & {"agents.md", "running.md"}
+
+
+def test_plots(tmp_path: Path) -> None:
+    """The figure reaches the model and a file, the number is computed from the table."""
+    model = script("import matplotlib.pyplot as plt\nfigure, axes = plt.subplots()\n"
+                   "axes.scatter(planets['radius_km'], planets['moons'])\nfigure",
+                   "final_answer(round(planets['moons'].corr(planets['radius_km']), 2))")  # fmt: skip
+
+    assert 0.5 < example("plots").main(model, tmp_path) < 1
+    assert (tmp_path / "plot-1.png").read_bytes().startswith(b"\x89PNG")
+    assert model.requests[1].messages[-1].images
+
+
+def test_summaries() -> None:
+    """Every page is read by a run of its own, all under one budget."""
+    reader = ScriptedModel(lambda messages: program("final_answer(text.partition('\\n')[0])"))
+    code = """import asyncio
+lines = await asyncio.gather(*[reader("Summarise it.", text=text) for text in texts.values()])
+final_answer(dict(zip(texts, lines)))"""
+    answer = example("summaries").main(script(code), reader)
+
+    assert len(answer) == len(reader.requests) > 5
+    assert answer["running.md"] == "# Running"
+
+
+def test_chat() -> None:
+    """What was said and computed in one turn is there in the next."""
+    model = script("name = 'Ann'\nfinal_answer('Hello')", "final_answer(name)")
+
+    assert list(example("chat").chat(model, ["I am Ann.", "Who am I?"])) == ["Hello", "Ann"]
+    assert "I am Ann." in "".join(message.content for message in model.requests[1].messages)
+
+
+def test_writer() -> None:
+    """Facts come back as objects, from questions that are asked at once; a plan comes first."""
+    code = "rows = read_table('planets')\nbest = max(rows, key=lambda row: row['radius_km'])\nfinal_answer([{'text': best['planet'], 'table': 'planets'}])"
+    researcher = ScriptedModel(lambda messages: program(code))
+    asks = "import asyncio\na, b = await asyncio.gather(researcher('Largest?'), researcher('Again?'))"
+    writer = ScriptedModel(["First ask.", program(asks), program("final_answer(f'{a[0].text} ({b[0].table})')")])
+
+    assert example("writer").main(writer, researcher) == "Jupiter (planets)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from argparse import Namespace
+from collections.abc import Sequence
 from typing import Any
 
 from ..errors import UsageError
@@ -35,13 +36,13 @@ def add_agent_options(command: Any) -> None:
     server.add_argument("--api-key-env", metavar="VAR", help="the environment variable that holds its key")
 
 
-def agent_from(options: Namespace) -> Any:
-    """Give the agent that the options describe. Raises `UsageError`."""
+def agent_from(options: Namespace, more: Sequence[Any] = ()) -> Any:
+    """Give the agent that the options describe, with `more` tools than they name. Raises `UsageError`."""
     shared = {
         "instructions": options.instructions, "max_steps": options.max_steps, "journal": options.journal,
         "approver": load("codeling.cli.asking:asker")(),
     }  # fmt: skip
-    tools = load("codeling.cli.loading:tools_named")(options.tools)
+    tools = [*load("codeling.cli.loading:tools_named")(options.tools), *more]
     own: dict[str, Any] = {"executor": options.executor, "additional_authorized_imports": options.imports}
     if options.agent == "calls" and any(value is not None for value in own.values()):
         raise UsageError("--executor and --imports are for programs; with --agent calls none are run")

@@ -14,7 +14,10 @@ from ..lookup import load
 
 __all__ = ("CODES", "COMMANDS", "Help", "parser")
 
-COMMANDS = ("run", "serve", "resume", "runs", "show", "trace", "export", "replay", "doctor", "models", "executors")
+COMMANDS = (
+    "run", "browse", "serve", "resume", "runs", "show", "trace", "export",
+    "replay", "doctor", "models", "executors",
+)  # fmt: skip
 """In the order in which help lists them; each is a file of this folder."""
 CODES = """\
 exit codes:

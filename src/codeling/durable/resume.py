@@ -19,7 +19,7 @@ from .replay import ReplayedRun
 from .settling import Rule
 from .spending import spent_before
 
-__all__ = ("go_on", "past_of", "resume")
+__all__ = ("conversation_before", "go_on", "past_of", "resume")
 
 
 async def resume(
@@ -84,7 +84,7 @@ async def go_on(
     assert isinstance(started, RunStarted)  # `past_of` has checked it
     check_tools(agent, past, journal)
     memory = Memory(agent._new_form())
-    for event in await _conversation_before(journal, started):
+    for event in await conversation_before(journal, started):
         memory.add(event)
     run = ReplayedRun(
         started.run_id,
@@ -101,7 +101,7 @@ async def go_on(
     return result
 
 
-async def _conversation_before(journal: Any, started: RunStarted) -> list[Event]:
+async def conversation_before(journal: Any, started: RunStarted) -> list[Event]:
     """Give the events of the runs that this one goes on with, the first one in front."""
     before: list[Event] = []
     seen = {started.run_id}

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import AnswerRefused
 from ..events import AnswerRejected, CodeStarted, Event, ModelReplied, StepFinished
+from ..journals.events import HandedOver
 from ..messages import Reply
 from .fitting import fit
 
@@ -59,6 +60,8 @@ def best_of(events: Sequence[Event]) -> Any:
     program, ran = None, False
     for event in reversed(events):
         match event:
+            case HandedOver(answer=best):
+                return best
             case AnswerRejected(answer=best) | StepFinished(value=str(best)):
                 return best
             case StepFinished(output=best) if best:

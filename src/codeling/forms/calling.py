@@ -16,6 +16,7 @@ from ..prompt import Form
 from ..tools import Tool
 from .calls import TextCall, read_calls
 from .outline import cut
+from .pictures import picture_of
 from .schema import parameters_of, schema_of
 from .stubs import first_line
 
@@ -70,9 +71,17 @@ class CallingForm(Form):
         """Each call's result as a message of its own."""
         told = [Message(role="tool", call_id=call.id, content=_result(call, results.get(call.id))) for call in calls]
         if told and not finished.error:
-            return told
+            return [*told, *self._pictures(calls, results)]
         note = self._told(finished)
         return [*told, Message(role="user", content=note)] if note else told
+
+    def _pictures(self, calls: Sequence[ToolCall], results: Mapping[str, ToolCallFinished]) -> list[Message]:
+        """The calls' results that are pictures, for a model that sees."""
+        ended = [end for call in calls if (end := results.get(call.id)) and self._sees]
+        images = tuple(image for end in ended if (image := picture_of(end.value)))
+        return (
+            [Message(role="user", content="The pictures, in the order of the calls:", images=images)] if images else []
+        )
 
 
 class WrittenForm(CallingForm):
@@ -99,7 +108,7 @@ class WrittenForm(CallingForm):
         if finished.error or not told:
             told.append(self._told(finished))
         text = "\n".join(part for part in told if part)
-        return [Message(role="user", content=text)] if text else []
+        return [Message(role="user", content=text), *self._pictures(calls, results)] if text else []
 
     def _functions(self) -> str:
         stubs = "\n\n".join(tool.stub for tool in self.tools)
@@ -186,7 +195,7 @@ def _result(call: ToolCall, ended: ToolCallFinished | None) -> str:
         return "Received." if call.name == FINAL else "Error: this call was not made."
     if ended.error is not None:
         return f"Error: {ended.error}"
-    return cut(_text(ended.value), None)
+    return "A picture." if picture_of(ended.value) else cut(_text(ended.value), None)
 
 
 def _text(value: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..events import PlanMade
@@ -20,7 +22,15 @@ async def plan(model: Any, run: Any, memory: Any, step: int, max_steps: int) -> 
     made = run.replayed(PlanMade)
     if made is None:
         run.spent.before("model_calls")
-        ask = Message(role="user", content=_PLAN.format(left=max_steps - step + 1))
-        reply = await model.reply(Request(messages=(*memory.messages, ask)))
+        asked = _asked(memory.messages, _PLAN.format(left=max_steps - step + 1))
+        reply = await model.reply(Request(messages=asked))
         made = await run.emit(PlanMade(step=step, plan=reply.content.strip(), usage=reply.usage))
     run.spent.add(made.usage)
+
+
+def _asked(messages: Sequence[Message], text: str) -> tuple[Message, ...]:
+    """Ask at the end of the conversation, without two messages of the user in a row."""
+    *before, last = messages
+    if last.role != "user":
+        return (*messages, Message(role="user", content=text))
+    return (*before, replace(last, content=f"{last.content}\n\n{text}"))

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..events import StepFinished, ToolCallFinished
 from ..messages import Message, Reply
+from .pictures import drop_old
 
 __all__ = ("observe",)
 
@@ -20,8 +21,11 @@ def observe(memory: Any, finished: StepFinished, reply: Reply, results: Mapping[
         memory.messages.pop()
         memory.add_message(_repeated(finished))
         return
-    for message in memory.form.observe(finished, reply.calls, results):
+    told = memory.form.observe(finished, reply.calls, results)
+    for message in told:
         memory.add_message(message)
+    if any(message.images for message in told):
+        drop_old(memory.messages, after=len(memory.form.opening()) + 1)
 
 
 def _deed(finished: StepFinished, reply: Reply, results: Mapping[str, ToolCallFinished]) -> object:

@@ -11,7 +11,7 @@ from typing import Any
 from ..events import Event
 from ..messages import ToolCall
 
-__all__ = ("CallCompensated", "Diverged", "OutcomeSettled", "RunResumed")
+__all__ = ("CallCompensated", "Diverged", "HandedOver", "OutcomeSettled", "RunResumed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,3 +48,13 @@ class Diverged(Event):
     """What the journal holds; for a call its text, or None where it holds no such call."""
     found: Any = None
     """What the program did now, or None for a call that it did not make again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedOver(Event):
+    """The run passed its conversation on, and the other agent came to the answer."""
+
+    agent: str
+    nested: str
+    """The other agent's run."""
+    answer: Any = None

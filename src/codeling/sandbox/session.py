@@ -8,6 +8,8 @@ the wire: that is the wall's work.
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -86,7 +88,10 @@ class WireSession:
             line.close()
 
     def __del__(self) -> None:
-        self.close()
+        if asyncio._get_running_loop() is None or sys.is_finalizing():
+            self.close()
+        elif self._line:  # a worker takes its time to die, and other runs are on this loop
+            load("codeling.sync.threads:pool")().submit(self._line.close)
 
     async def _replaced(self) -> str:
         """Say where the fresh worker is. A place with an id is had at once, so that events and model know its id."""

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, TypeAlias, cast
 
 from ..errors import IsolationUnavailable, SandboxError
-from . import cgroups, folders
+from . import cgroups, descriptors, folders
 from .refusals import check_platform, reason
 from .sealed import SealedWorker
 from .watchdog import Quota, tasks_of
@@ -130,6 +130,7 @@ class Zygote:
         `door` is a socket to which the worker sends its listening end of the network; `pack` a
         descriptor of the files that it begins with. Both stay the caller's to close.
         """
+        descriptors.make_room()
         ours, theirs = socket.socketpair()
         request: dict[str, Any] = {"workdir": None}
         given = [theirs.fileno()]
@@ -146,6 +147,7 @@ class Zygote:
         if pidfd is None:
             ours.close()
             raise IsolationUnavailable(reason(self.options.isolation, str(answer.get("failed", "no answer"))))
+        self._endings.pop(int(answer["pid"]), None)  # of an earlier process that had this number
         ours.setblocking(False)
         group = cgroups.hold(int(answer["pid"]), self.options.memory, self.options.tasks, self.options.disk)
         worker = SealedWorker(

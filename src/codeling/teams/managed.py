@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ..errors import EndsRun, RunPaused, ToolError, UsageError
+from ..errors import UsageError
 from ..lookup import load
 from ..tools import FunctionTool, Tool
 
-__all__ = ("ManagedAgent", "managed")
+__all__ = ("ManagedAgent", "helpers", "named")
+
+_VALUES = "What is given by name, such as rows=rows, becomes a variable of its programs."
+_ON = "reset=False goes on with what was said in the last call."
 
 
 class ManagedAgent(FunctionTool):
@@ -16,23 +20,41 @@ class ManagedAgent(FunctionTool):
 
     resumes: ClassVar[bool] = True
 
-    def __init__(self, agent: Any) -> None:
-        self.agent = agent
+    def __init__(self, agent: Any, manager: Any) -> None:
+        self.agent = named(agent)
 
-        async def delegate(task: str, additional_args: dict[str, Any] | None = None) -> Any:
-            try:
-                return await load("codeling.durable.nested:run_nested")(agent, task, additional_args)
-            except RunPaused:
-                raise
-            except EndsRun as error:
-                where = f" (run {error.result.run_id})" if error.result else ""
-                raise ToolError(f"agent {agent.name!r} failed{where}: {error}") from error
+        async def delegate(task: str, *, reset: bool = True, **values: Any) -> Any:
+            call = load("codeling.teams.nesting:call")
+            return (await call(self.agent, manager, task, variables=_variables(values), reset=reset)).output
 
-        super().__init__(delegate, name=agent.name, description=agent.description)
+        if agent.result_type is not None:
+            delegate.__annotations__["return"] = agent.result_type
+        super().__init__(delegate, name=agent.name, description=f"{agent.description}\n\n{_VALUES} {_ON}")
 
 
-def managed(agent: Any) -> Tool:
-    """Make a tool of an agent. Raises `UsageError` for one without a name or a description."""
+def helpers(manager: Any) -> list[Tool]:
+    """Give the tools by which an agent calls others, and hands over to others.
+
+    Raises `UsageError` for an agent without a name or a description.
+    """
+    tools: list[Tool] = [ManagedAgent(agent, manager) for agent in manager.managed_agents or ()]
+    if handoffs := tuple(manager.handoffs or ()):
+        tools += load("codeling.teams.handoffs:transfers")(handoffs, manager)
+    return tools
+
+
+def named(agent: Any) -> Any:
+    """Give the agent. Raises `UsageError` for one without a name or a description."""
     if not agent.name or not agent.description:
-        raise UsageError("a managed agent needs name='…' and description='…': its manager calls it by them")
-    return ManagedAgent(agent)
+        raise UsageError("an agent that others call needs name='…' and description='…': they know it by them")
+    return agent
+
+
+def _variables(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the values by their names; `additional_args={…}` holds more of them."""
+    more = values.get("additional_args")
+    return (
+        {**{k: v for k, v in values.items() if k != "additional_args"}, **more}
+        if isinstance(more, dict)
+        else {**values}
+    )

@@ -1,0 +1,109 @@
+"""A run below a run: it shares its caller's budget and rules, and nothing else.
+
+Budget, journal, observers and interruption come down by way of the core. Here come down what the callers'
+policies say and the person whom they ask; and here what a run that ended badly says becomes an error that the
+calling program can handle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from copy import copy
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from ..errors import EndsRun, RunPaused, ToolError
+from ..lookup import load
+from ..messages import ToolCall
+from ..policy import Verdict
+from ..result import RunResult
+from ..run import Run, current
+from ..tools import Tool
+
+__all__ = ("call",)
+
+_STRICTEST = ("deny", "ask", "allow")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What comes down from the callers."""
+
+    decide: Callable[[ToolCall, Tool], Verdict] | None = None
+    approver: Any = None
+
+
+_rules: ContextVar[Rules] = ContextVar("rules", default=Rules())  # noqa: B039  # frozen
+_last: WeakKeyDictionary[Run, dict[str, Any]] = WeakKeyDictionary()
+"""For each run that calls agents: the run and conversation of the last call of each, by the agent's name."""
+
+
+async def call(
+    agent: Any, manager: Any, task: str, *, variables: Mapping[str, Any], reset: bool = True, talk: Any = None
+) -> RunResult:
+    """Do the work of the call that is being made in a run of its own, and give its result.
+
+    `talk` is a run and its conversation, to go on with. Raises `ToolError`, which names the run, where it
+    failed, was interrupted or came to a limit before it had an answer; `RunPaused` where a person must decide.
+    """
+    parent = current.get()
+    if talk is None and not reset:
+        talk = await _talk(agent, parent)
+    worker = _worker(agent, manager, parent)
+    worker._last = talk
+    token = _rules.set(Rules(decide=worker.policy, approver=worker.approver))
+    try:
+        result = await load("codeling.durable.nested:run_nested")(worker, task, variables, reset=talk is None)
+    except RunPaused:
+        raise
+    except EndsRun as error:
+        where = f" (run {error.result.run_id})" if error.result else ""
+        raise ToolError(f"agent {agent.name!r} failed{where}: {error}") from error
+    finally:
+        _rules.reset(token)
+    if parent is not None and worker._last:
+        _last.setdefault(parent, {})[agent.name] = worker._last
+    return _checked(agent, result)
+
+
+def _checked(agent: Any, result: RunResult) -> RunResult:
+    """Give the result of a run that has an answer. Raises `ToolError` for another, `RunPaused` where it waits."""
+    if result.state in ("success", "paused"):
+        result.answer()
+        return result
+    if result.state == "max_steps_error" and (result.output is not None or agent.result_type is None):
+        return result
+    best = str(result.output)[:500]
+    raise ToolError(
+        f"agent {agent.name!r} ended without an answer (run {result.run_id}, {result.state}): "
+        f"{result.error or 'its steps are used up'}. The last that it had: {best!r}"
+    )
+
+
+def _worker(agent: Any, manager: Any, parent: Run | None) -> Any:
+    """Give the agent with its callers' rules. Its runs can still be interrupted by way of the agent itself."""
+    above, worker = _rules.get(), copy(agent)
+    policies = [policy for policy in (agent.policy, manager.policy, above.decide) if policy]
+    worker.policy = _strictest(policies) if policies else None
+    worker.approver = agent.approver or (parent and parent.approver) or manager.approver or above.approver
+    return worker
+
+
+def _strictest(policies: list[Any]) -> Callable[[ToolCall, Tool], Verdict]:
+    """Give a policy that allows what all of these allow, and denies what any denies."""
+    all_of_them = [load("codeling.approvals.rules:policy_from")(policy) for policy in policies]
+
+    def decide(call: ToolCall, tool: Tool) -> Verdict:
+        return min((each(call, tool) for each in all_of_them), key=lambda verdict: _STRICTEST.index(verdict.decision))
+
+    return decide
+
+
+async def _talk(agent: Any, parent: Run | None) -> Any:
+    """Give the run and conversation of the parent's last call of the agent, or None where there was none."""
+    if parent is None:
+        return None
+    live = _last.get(parent, {}).get(agent.name)
+    return live or await load("codeling.durable.nested:talk_of")(agent, parent)

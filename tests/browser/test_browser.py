@@ -1,0 +1,234 @@
+"""A real headless Chromium on pages of loopback, driven by programs in the default sandbox."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image as Pillow
+
+from codeling import Browser, CodeAgent
+from codeling.testing import ScriptedModel
+
+from ..core.helpers import program
+from ..models.loopback import Loopback, streams
+
+pytest.importorskip("playwright", reason="the extra 'browser' is not installed")
+pytestmark = pytest.mark.skipif(
+    not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), reason="there is no Chromium"
+)
+
+PAGES = {
+    "/": "<title>Shop</title><h1>Fruit</h1><a href='/pears'>Pears</a> <a href='/form'>Order</a><button>Go</button><button>Go</button>",
+    "/pears": "<title>Pears</title><p>There are 12 pears.</p><div style='height:3000px'></div><p>The end.</p>",
+    "/form": "<title>Order</title><form action='/done'><label>Your name <input name=n></label>"
+    "<label>Size <select name=s><option value=1>small<option value=2>large</select></label><button>Send</button></form>",
+    "/done": "<title>Done</title><p id=p></p><script>p.textContent = location.search</script>",
+    "/dialog": "<title>Asks</title><button onclick=\"document.title = confirm('Sure?') + ' ' + alert('Oh')\">Ask</button>",
+    "/leaks": "<title>Leaks</title><img src='OTHER/picture'><iframe src='OTHER/frame'></iframe>"
+    "<script>fetch('OTHER/fetch', {mode: 'no-cors'}).catch(() => 0); new WebSocket('WS/socket'); navigator.sendBeacon('OTHER/beacon', 'x')</script>",
+    "/stuck": "<title>Stuck</title><button onclick='while (true);'>Hang</button>",
+}
+
+
+class Site(ThreadingHTTPServer):
+    """Pages, and what was asked for."""
+
+    def __init__(self, other: str = "") -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked: list[str] = []
+        self.other = other
+        self.closing = threading.Event()
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Serves `PAGES`, a redirect, a download and a page that never comes."""
+
+    server: Site
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        path = self.path.partition("?")[0]
+        if path == "/away":
+            return self.answer(b"", 302, Location=f"http://{self.server.other}/secret")
+        if path == "/never":
+            self.server.closing.wait(30)
+            return None
+        if path == "/file":
+            return self.answer(b"contents", 200, Content_Disposition="attachment; filename=list.txt")
+        page = (
+            PAGES.get(path, "")
+            .replace("OTHER", f"http://{self.server.other}")
+            .replace("WS", f"ws://{self.server.other}")
+        )
+        return self.answer(page.encode(), 200 if page else 404, Content_Type="text/html")
+
+    def answer(self, body: bytes, status: int, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def other() -> Iterator[Site]:
+    site = Site()
+    yield site
+    site.shutdown()
+    site.server_close()
+
+
+@pytest.fixture(scope="module")
+def site(other: Site) -> Iterator[Site]:
+    made = Site(other.host)
+    yield made
+    made.closing.set()
+    made.shutdown()
+    made.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser(site: Site) -> Iterator[Browser]:
+    with Browser(hosts=[site.host], timeout=20) as made:
+        yield made
+
+
+def run(browser: Browser, *programs: str, **values: Any) -> Any:
+    model = ScriptedModel([program(code) for code in programs])
+    with CodeAgent(browser.tools, model) as agent:
+        result = agent.run("Look.", additional_args=values, return_full_result=True)
+    assert result.state == "success", result.error
+    return result
+
+
+def test_a_program_reads_clicks_and_fills_a_form(browser: Browser, site: Site) -> None:
+    """Things are named as a person sees them; variables and pages live from step to step."""
+    result = run(
+        browser,
+        "page = await go(url)\nprint(page)\nprint(read())\nclick('Pears')\nfacts = find('pears')\nbefore = scroll(0)\nafter = scroll(2)",
+        "home = back()\nclick('Order', role='link')\ntype_text('Your name', 'Ann')\nchoose('Size', 'large')\nclick('Send')\n"
+        "final_answer([facts, before, after > 0.2, home, read()])",
+        url=f"http://{site.host}/",
+    )  # fmt: skip
+    facts, before, moved, home, last = result.output
+
+    assert "'title': 'Shop', 'status': 200" in result.steps[0].output
+    assert '- button "Go"' in result.steps[0].output
+    assert (facts, before, moved) == (["There are 12 pears."], 0, True)
+    assert home == f"http://{site.host}/"
+    assert "?n=Ann&s=2" in last
+
+
+def test_what_is_not_there_or_not_clear_is_said(browser: Browser, site: Site) -> None:
+    """An error names what was meant, and how to say it better."""
+    code = (
+        "go(url)\nsaid = []\nfor what in [lambda: click('Nope'), lambda: click('Go'), lambda: go('file:///etc/passwd')]:\n"
+        "    try:\n        what()\n    except Exception as error:\n        said.append(str(error))\nclick('Go', number=1)\nfinal_answer(said)"
+    )
+    nothing, several, scheme = run(browser, code, url=f"http://{site.host}/").output
+
+    assert "nothing on http" in nothing
+    assert "2 things are named 'Go'" in several
+    assert "is not a web address" in scheme
+
+
+def test_nothing_reaches_another_host(browser: Browser, site: Site, other: Site) -> None:
+    """Not an address that is asked for, a redirect, nor any part of a page; the page itself is there."""
+    code = (
+        "said = []\nfor url in urls:\n    try:\n        go(url)\n    except Exception as error:\n        said.append(str(error))\n"
+        "page = go(leaks)\nimport time\ntime.sleep(1)\nread()\nfinal_answer([said, page['title']])"
+    )
+    said, title = run(
+        browser, code, urls=[f"http://{other.host}/direct", f"http://{site.host}/away", f"http://localhost:{other.server_address[1]}/"],
+        leaks=f"http://{site.host}/leaks",
+    ).output  # fmt: skip
+
+    assert len(said) == 3, said
+    assert all("is not among the hosts that may be visited" in error for error in said), said
+    assert title == "Leaks"
+    assert other.asked == []
+
+
+def test_this_machine_is_not_the_public_internet(site: Site) -> None:
+    """Without a list of hosts, loopback is refused, under any of its names."""
+    before = len(site.asked)
+    with Browser(timeout=20) as browser:
+        code = "try:\n    go(url)\nexcept Exception as error:\n    final_answer(str(error))"
+        said = run(browser, code, url=f"http://{site.host}/").output
+
+    assert "not on the public internet" in said
+    assert len(site.asked) == before
+
+
+def test_dialogs_are_answered_and_told(browser: Browser, site: Site) -> None:
+    """A question is answered with no, and the next look at the page says what was asked."""
+    answer = run(browser, "go(url)\nclick('Ask')\nfinal_answer(read())", url=f"http://{site.host}/dialog").output
+
+    assert answer.startswith("false undefined")
+    assert "a dialog (confirm) said 'Sure?' and was closed" in answer
+    assert "a dialog (alert) said 'Oh'" in answer
+
+
+def test_downloads_are_refused_unless_there_is_a_folder_for_them(site: Site, browser: Browser, tmp_path: Path) -> None:
+    """A refused one is an error; with a folder it is put there, under its last name only."""
+    code = "try:\n    go(url)\nexcept Exception as error:\n    said = str(error)\nimport time\ntime.sleep(1)\nfinal_answer([said, read()])"
+    said, page = run(browser, code, url=f"http://{site.host}/file").output
+
+    assert "that is a download" in said
+    assert "a download of 'list.txt' was refused" in said + page
+    with Browser(hosts=[site.host], downloads=tmp_path / "got", timeout=20) as other:
+        run(other, code, url=f"http://{site.host}/file")
+    assert (tmp_path / "got" / "list.txt").read_bytes() == b"contents"
+
+
+def test_a_page_that_never_loads_or_hangs_is_given_up(site: Site) -> None:
+    """The program gets a TimeoutError, and the browser can be used afterwards."""
+    code = (
+        "said = []\ntry:\n    go(base + '/never')\nexcept Exception as error:\n    said.append(str(error))\n"
+        "go(base + '/stuck')\nfor act in (lambda: click('Hang'), read):\n    try:\n        act()\n    except Exception as error:\n"
+        "        said.append(str(error))\nfinal_answer([said, go(base + '/pears')['title']])"
+    )
+    with Browser(hosts=[site.host], timeout=3) as browser:
+        said, title = run(browser, code, base=f"http://{site.host}").output
+
+    assert "TimeoutError" in said[0]
+    assert "TimeoutError" in said[-1]
+    assert title == "Pears"
+
+
+def test_a_screenshot_is_seen(browser: Browser, site: Site) -> None:
+    """As a program's last line it reaches the model and the result's artifacts."""
+    result = run(browser, "go(url)\nscreenshot()", "final_answer(1)", url=f"http://{site.host}/pears")
+
+    assert Pillow.open(io.BytesIO(result.artifacts[0].data)).size == (1280, 800)
+
+
+def test_the_command_works_in_a_browser(site: Site) -> None:
+    """`codeling browse` starts where it is told, and prints the answer alone."""
+    server = Loopback()
+    server.steps = [streams({"content": program("final_answer(find('pears')[0])")})]
+    line = [sys.executable, "-m", "codeling", "browse", "What is there?", "--start", f"http://{site.host}/pears"]
+    line += ["--hosts", site.host, "--model", "openai:scripted", "--api-base", server.url]
+    done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=90)
+    server.shutdown()
+    server.server_close()
+
+    assert (done.stdout, done.returncode) == ("There are 12 pears.\n", 0), done.stderr
