@@ -54,7 +54,11 @@ def step_of(messages: Any) -> int:
 
 def scripted(messages: Any) -> str:
     step = step_of(messages)
-    return program("final_answer(total)" if step == 3 else f"total = add({step}, globals().get('total', number))\nprint('step {step}')")
+    return program(
+        "final_answer(total)"
+        if step == 3
+        else f"total = add({step}, globals().get('total', number))\nprint('step {step}')"
+    )
 
 
 def test_nothing_is_left_of_a_hundred_runs() -> None:
@@ -74,7 +78,10 @@ def test_nothing_is_left_of_a_hundred_runs() -> None:
 
 def test_a_cancelled_run_leaves_nothing() -> None:
     """Cancelled in the middle of a program or of a tool, it is recorded as interrupted, and its sandbox is gone."""
-    agent = CodeAgent([slow_double], ScriptedModel(lambda messages: program(messages[-1].content.split("Task: ")[1].partition("\n")[0])))
+    agent = CodeAgent(
+        [slow_double],
+        ScriptedModel(lambda messages: program(messages[-1].content.split("Task: ")[1].partition("\n")[0])),
+    )
     seen: list[Event] = []
 
     async def cancelled(task: str) -> None:
@@ -120,7 +127,9 @@ print(answers.count(1), {str(answer) for answer in answers if answer != 1})
 def test_a_low_limit_on_descriptors_is_raised_or_told() -> None:
     """Where the soft limit is low it is raised; where the hard one is, the runs that have no room say what to do."""
     roomy, tight = (
-        subprocess.run([sys.executable, "-c", _FEW.replace("HARD", hard)], check=True, capture_output=True, text=True).stdout
+        subprocess.run(
+            [sys.executable, "-c", _FEW.replace("HARD", hard)], check=True, capture_output=True, text=True
+        ).stdout
         for hard in ("4096", "96")
     )
 
