@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -234,6 +235,10 @@ def test_an_interrupt_ends_the_runs_below() -> None:
     boss = manager("helper('Go.')", below, journal=journal, observers=[watch])
     with pytest.raises(Interrupted):
         boss.run("Go.")
+    for _ in range(100):  # the run below ends by itself, and its caller does not wait for it
+        if sum(isinstance(event, RunFinished) for event in seen) == 2:
+            break
+        time.sleep(0.1)
     ended = [event for event in seen if isinstance(event, RunFinished)]
 
     assert [event.state for event in ended] == ["interrupted", "interrupted"]
