@@ -55,7 +55,7 @@ class ShownToModel(AgentError):
 class EndsRun(AgentError):
     """The run cannot go on; a person must act."""
 
-    state: ClassVar[Literal["failed", "limit", "interrupted", "paused"]] = "failed"
+    state: ClassVar[Literal["success", "failed", "limit", "interrupted", "paused"]] = "failed"
     """The state that the run ends in."""
 
 

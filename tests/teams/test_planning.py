@@ -18,7 +18,13 @@ from ..core.helpers import program
 def test_a_plan_is_an_event_of_its_own() -> None:
     """It is made before the first step and after every two, knows the steps left, the instructions and the pictures."""
     plans = [Reply(content=f"Plan {n}.", usage=Usage(input_tokens=n, output_tokens=n)) for n in (1, 2)]
-    replies = [plans[0], program("print(1)"), program("print(2)"), plans[1], program("final_answer(3)")]
+    replies: list[Reply | str] = [
+        plans[0],
+        program("print(1)"),
+        program("print(2)"),
+        plans[1],
+        program("final_answer(3)"),
+    ]
     model, shown = ScriptedModel(replies), io.StringIO()
     picture = Pillow.new("RGB", (4, 4))
     with CodeAgent(

@@ -39,7 +39,9 @@ async def run_nested(agent: Any, task: str, variables: Mapping[str, Any] | None,
 async def talk_of(agent: Any, parent: Run) -> tuple[Run, Any] | None:
     """Give the run and conversation of the parent's last call of an agent that has an answer, from the journal."""
     journal = agent._journal or parent.journal
-    for event in reversed(parent.events if journal else ()):
+    if journal is None:
+        return None
+    for event in reversed(parent.events):
         if isinstance(event, ToolCallStarted) and event.nested and event.call.name == agent.name:
             past = [event async for event in journal.read(event.nested)]
             if past and finished(event.nested, past):

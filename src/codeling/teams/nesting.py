@@ -93,7 +93,9 @@ def _worker(agent: Any, manager: Any, parent: Run | None) -> Any:
 
 def _strictest(policies: list[Any]) -> Callable[[ToolCall, Tool], Verdict]:
     """Give a policy that allows what all of these allow, and denies what any denies."""
-    all_of_them = [load("codeling.approvals.rules:policy_from")(policy) for policy in policies]
+    all_of_them: list[Callable[[ToolCall, Tool], Verdict]] = [
+        load("codeling.approvals.rules:policy_from")(policy) for policy in policies
+    ]
 
     def decide(call: ToolCall, tool: Tool) -> Verdict:
         return min((each(call, tool) for each in all_of_them), key=lambda verdict: _STRICTEST.index(verdict.decision))
