@@ -113,6 +113,15 @@ def test_watching(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+def test_gradio_ui() -> None:
+    """The page is built with the agent's name, and its agent reads the table; tests/observers use such a page."""
+    pytest.importorskip("gradio", reason="pip install 'codeling[gradio]'")
+    page = example("gradio_ui").page(script("final_answer(len(read_table('planets')))"))
+
+    assert page.build().title == "planets"
+    assert page.agent.run("How many planets are there?") == 8
+
+
 def test_approval() -> None:
     """Nothing is sent before the approval; afterwards the same program goes on and sends once."""
     module = example("approval")

@@ -123,7 +123,7 @@ def test_approvals_are_asked_on_the_page(page: str, visit: Callable[..., Any], b
         wait_for(one, "launched to the Moon")
     else:  # the error that the program got, which the model is shown
         one.locator("#chat").get_by_text("Error", exact=True).first.click()
-        wait_for(one, "CallDenied: the person on the page said no")
+        wait_for(one, "the person on the page said no")
 
 
 def test_always_is_asked_once(page: str, visit: Callable[..., Any]) -> None:
