@@ -113,6 +113,7 @@ def test_watching(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+@pytest.mark.timeout(300)  # importing gradio is slow on a busy machine
 def test_gradio_ui() -> None:
     """The page is built with the agent's name, and its agent reads the table; tests/observers use such a page."""
     pytest.importorskip("gradio", reason="pip install 'codeling[gradio]'")
