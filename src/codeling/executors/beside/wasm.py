@@ -100,6 +100,16 @@ class _Loop(asyncio.BaseEventLoop):
         super().__init__()
         self._wire, self._selector = wire, self
 
+    def run_until_complete(self, future):
+        """Run; Pyodide's own loop counts as running all the while, and has to stand aside."""
+        outer = asyncio._get_running_loop()
+        if not isinstance(outer, _Loop):
+            asyncio._set_running_loop(None)
+        try:
+            return super().run_until_complete(future)
+        finally:
+            asyncio._set_running_loop(outer)
+
     def select(self, timeout):
         self._wire.wait(-1 if timeout is None else timeout)
         return ()
