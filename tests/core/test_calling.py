@@ -10,6 +10,7 @@ import pytest
 from codeling import Message, Reply, ToolCall, ToolCallingAgent
 from codeling.events import ToolCallFinished
 from codeling.testing import ScriptedModel
+from codeling.tools import FunctionTool
 
 from .helpers import TOOLS
 
@@ -55,6 +56,27 @@ def test_several_calls_run_at_once_and_one_that_fails_loses_nothing() -> None:
     assert "KeyError: 'k'" in results[1]
     assert results[2] == "3"
     assert "there is no tool 'nope'" in results[3]
+
+
+def test_an_unknown_tool_of_many_is_told_the_nearest() -> None:
+    """Five hundred names are not listed: those most like it are, and how many there are."""
+
+    def numbered(number: int) -> FunctionTool:
+        def give() -> int:
+            """Give it."""
+            return number
+
+        return FunctionTool(give, name=f"tool_{number}")
+
+    made = ToolCallingAgent(
+        [numbered(number) for number in range(500)],
+        ScriptedModel([calls(("tool_4990", {})), calls(("final_answer", {"answer": 1}))]),
+    )
+
+    assert made.run("Go.") == 1
+    said = told(made, 1)[-1].content
+    assert "the nearest of 501: tool_499" in said
+    assert len(said) < 300
 
 
 def test_missing_and_repeated_ids_lose_no_call() -> None:

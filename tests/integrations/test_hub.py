@@ -289,12 +289,16 @@ def test_what_a_tool_says_of_itself_is_not_believed_once_it_has_a_network() -> N
 
 FETCH = """
 from urllib.request import urlopen
-from codeling import tool
+from smolagents import Tool
 
-@tool
-def fetch(url: str) -> str:
-    \"\"\"Fetch a text.\"\"\"
-    return urlopen(url, timeout=5).read().decode()
+class Fetch(Tool):
+    name = "fetch"
+    description = "Fetch a text."
+    inputs = {"url": {"type": "string", "description": "from where"}}
+    output_type = "string"
+
+    def forward(self, url):
+        return urlopen(url, timeout=5).read().decode()
 """
 
 
