@@ -160,8 +160,10 @@ class Agent(AbstractContextManager["Agent"]):
     """Give the agent that a Space on the Hub holds."""
 
     def close(self) -> None:
-        """Let go of what the last run left for `reset=False`: its conversation and its interpreter."""
-        self._last = None
+        """End what the last run left for `reset=False`: its conversation and its interpreter."""
+        last, self._last = self._last, None
+        if last and last[0].session:
+            last[0].session.close()
 
     def __exit__(self, *error: object) -> None:
         self.close()

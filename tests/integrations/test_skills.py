@@ -145,10 +145,3 @@ def test_agents_md_of_a_folder_and_above(tmp_path: Path) -> None:
     with CodeAgent([], ScriptedModel([lambda messages: f"```python\nfinal_answer({'Use spaces.' in str(messages)})\n```"]),
                    instructions=told) as agent:  # fmt: skip
         assert agent.run("Go.") is True
-
-
-def test_what_a_program_writes_is_importable_and_hides_nothing() -> None:
-    """Its working folder is the last place that imports look in: a `tomllib.py` there is not the library's."""
-    code = "open('areas.py', 'w').write('A = 3')\nopen('tomllib.py', 'w').write('1 / 0')\nimport areas, tomllib\nfinal_answer([areas.A, tomllib.loads('b = 1')])"
-
-    assert CodeAgent([], ScriptedModel([f"```python\n{code}\n```"])).run("Go.") == [3, {"b": 1}]

@@ -161,7 +161,7 @@ def _told(skill: Skill) -> str:
         where = str(skill.folder / scripts[0])
         notes.append(
             f"To import its Python files: sys.path.insert(0, {where!r}); where that cannot be read, write "
-            "the text that read_skill gives into files of your own, which can be imported as they are."
+            "the text that read_skill gives into files of your own and import them after sys.path.insert(0, '.')."
         )
     return "\n\n".join([*parts, "\n".join(notes)]).strip()
 

@@ -8,7 +8,6 @@ the wire: that is the wall's work.
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -34,6 +33,7 @@ class WireSession:
     def __init__(self, start: Start, spec: SessionSpec, limits: SessionLimits) -> None:
         self._start, self._spec, self._limits = start, spec, limits
         self._line: Line | None = None
+        self._dropped = load("codeling.sync.threads:undertaker")()
         self._codec = HostCodec()
         self._variables: dict[str, Any] = {}
         self._closed = False
@@ -88,10 +88,10 @@ class WireSession:
             line.close()
 
     def __del__(self) -> None:
-        if asyncio._get_running_loop() is None or sys.is_finalizing():
+        if sys.is_finalizing():
             self.close()
-        elif self._line:  # a worker takes its time to die, and other runs are on this loop
-            load("codeling.sync.threads:pool")().submit(self._line.close)
+        elif self._line:  # a worker takes its time to die, and whoever runs here may hold the locks that this takes
+            self._dropped.put(self._line.close)
 
     async def _replaced(self) -> str:
         """Say where the fresh worker is. A place with an id is had at once, so that events and model know its id."""

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
+import threading
 import types
 from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache, partial
 from itertools import islice
+from queue import SimpleQueue
 from typing import Any
 
-__all__ = ("called", "in_thread", "on_loop", "pool")
+__all__ = ("called", "in_thread", "on_loop", "pool", "undertaker")
 
 _MOST = 256
 _MOST_ITEMS = 1_000_000
@@ -34,6 +37,24 @@ _LAZY: tuple[type, ...] = (
 def pool() -> ThreadPoolExecutor:
     """A pool of our own: asyncio's has as few as five threads, and slow tools would queue for them."""
     return ThreadPoolExecutor(_MOST, thread_name_prefix="codeling-tool")
+
+
+@cache
+def undertaker() -> SimpleQueue[Callable[[], object]]:
+    """A queue of work that a thread of its own does, whatever it raises.
+
+    Destructors put what may take time or locks there: they run anywhere, also in a thread that holds
+    such a lock, and putting takes none. Ask for it before, for starting a thread takes some.
+    """
+    queue: SimpleQueue[Callable[[], object]] = SimpleQueue()
+
+    def work() -> None:
+        while True:
+            with suppress(Exception):  # what was dropped has nobody left to tell
+                queue.get()()
+
+    threading.Thread(target=work, name="codeling-undertaker", daemon=True).start()
+    return queue
 
 
 async def in_thread(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

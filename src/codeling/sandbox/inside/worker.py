@@ -326,7 +326,6 @@ def main(read_fd, write_fd, listen=False):
     for name in MODULES:  # programs may have modules of these names
         if name in sys.modules:
             sys.modules["_codeling_" + name] = sys.modules.pop(name)
-    sys.path.append(os.getcwd())  # last, so that what a program writes there stands for nothing that is installed
     worker = Worker(read_fd, write_fd)
     if listen:
         worker.wire.listen()
