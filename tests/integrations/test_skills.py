@@ -63,7 +63,7 @@ def test_the_body_is_read_on_demand_and_scripts_run_behind_the_wall(tmp_path: Pa
 def test_scripts_are_reached_from_any_executor(tmp_path: Path) -> None:
     """Where the folder cannot be read, a program writes what read_skill gives and imports that."""
     skill(tmp_path)
-    code = "open('areas.py', 'w').write(read_skill('measure-things', 'scripts/areas.py'))\nimport areas\nfinal_answer(areas.area(3))"
+    code = "import sys\nsys.path.insert(0, '.')\nopen('areas.py', 'w').write(read_skill('measure-things', 'scripts/areas.py'))\nimport areas\nfinal_answer(areas.area(3))"
     agent = CodeAgent(Skills(tmp_path).tools, ScriptedModel([f"```python\n{code}\n```"]))
 
     assert agent.run("Measure.") == 9
