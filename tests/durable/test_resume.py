@@ -145,7 +145,7 @@ def test_a_paused_agent_below_goes_on_with_its_own_run() -> None:
     ("settle", "answer", "effects"),
     [
         ("repeat", 70, [7]),
-        ("fail", "ToolError: the call was cut off, and a person said that it failed", []),
+        ("fail", "the call was cut off, and a person said that it failed", []),
         (Settlement(value=71), 71, []),
         ({"act": Settlement(error="no luck")}, "no luck", []),
         (lambda call: Settlement(value=call.args[0]), 7, []),

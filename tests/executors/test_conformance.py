@@ -106,7 +106,7 @@ def tried(attempt):
 print(tried(lambda: js.Deno.readTextFileSync('/etc/passwd')))
 print(tried(lambda: js.Deno.writeTextFileSync('/tmp/codeling-was-here', 'x')))
 print(tried(lambda: js.Deno.env.get('HOME')))
-print(tried(lambda: js.Deno.Command.new('id').outputSync()))
+print(tried(lambda: js.Deno.Command.new('/usr/bin/id').outputSync()))
 print(tried(lambda: open('/etc/shadow').read()))
 async def reach():
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,9 @@ def test_cancellation_stops_the_writing(tiny: Path) -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        ends = time.monotonic() + 10  # its work is done; the thread itself has a moment more
+        while any(thread.name == "codeling-model" for thread in threading.enumerate()) and time.monotonic() < ends:
+            await asyncio.sleep(0.01)
         assert not any(thread.name == "codeling-model" for thread in threading.enumerate())
         return await model.reply(Request(messages=STORY, max_tokens=2))
 

@@ -22,7 +22,7 @@ _QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "
           "--disable-component-update", "--disable-sync"]  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its driver keeps a loop in this thread, which other files' tests need
 def browser() -> Iterator[Any]:
     """A headless Chromium, driven by playwright."""
     playwright = pytest.importorskip("playwright.sync_api", reason="the page is driven by playwright")
@@ -35,7 +35,7 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def window(browser: Any) -> Iterator[Any]:
     """One window for all tabs that need no other: what is loaded once stays in its cache."""
     context = browser.new_context(viewport={"width": 1100, "height": 900})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,8 @@ def test_without_a_wall_the_attacks_come_through() -> None:
     allowed = subprocess.run(["unshare", "-Urmpn", "--fork", "true"], capture_output=True, check=False)
     if allowed.returncode:
         pytest.skip(f"no jail can be built here: {allowed.stderr.decode().strip()}")
+    if any(str(path).startswith("/tmp/") for path in (ROOT, sys.prefix)):
+        pytest.skip("the jail has a /tmp of its own, and this checkout or its interpreter lies in /tmp")
     programs = [ROOT / "tests" / "escapes" / f"{name}.py" for name in THROUGH]
     done = subprocess.run(jailed(*programs), capture_output=True, text=True, check=False, timeout=100, cwd=ROOT)
     assert done.returncode == 0, done.stderr
