@@ -119,7 +119,7 @@ def test_a_killed_host_leaves_nothing(docker_url: str, client: Any, warm: str) -
     before = set(containers(client))
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as host:
         assert host.stdout is not None and host.stdout.readline() == "open\n"
-        assert set(containers(client)) > before
+        assert set(containers(client)) - before
         host.send_signal(signal.SIGKILL)
 
     assert until(lambda: set(containers(client)) <= before)
