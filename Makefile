@@ -31,7 +31,7 @@ demo: $(VENV)/.demo ## Let the local model answer a question about a data file, 
 	$(RUN)/codeling run "Read the table 'planets' and compute the mean radius_km of the planets that have more than 10 moons." --tools examples/tables.py
 
 test: setup services ## Run the tests
-	$(RUN)/python -m pytest -q -n 2 --dist loadgroup
+	$(RUN)/python -m pytest -q -n 2 --dist loadgroup --reruns 1
 
 test-pythons: ## Run the tests on each of CPython 3.11, 3.12 and 3.13 that this machine has
 	@$(PYTHON) scripts/test_pythons.py
