@@ -284,7 +284,7 @@ class CodeAgent(Agent):
         await run.emit(RunContinued(isolation=session.isolation, fresh=fresh))
         if started.variables:
             await session.assign(started.variables)
-        broker = Broker(run, self._tools, policy=self.policy, approver=run.person)
+        broker = Broker(run, self._tools, policy=self.policy)
         yield lambda reply, step: self._act(run, session, broker, reply, step)
 
     async def _open(self, started: RunStarted) -> Session:
@@ -314,5 +314,5 @@ class ToolCallingAgent(Agent):
 
     @asynccontextmanager
     async def _world(self, run: Run, started: RunStarted) -> AsyncIterator[Act]:
-        broker = Broker(run, self._tools, policy=self.policy, approver=run.person)
+        broker = Broker(run, self._tools, policy=self.policy)
         yield lambda reply, step: load("codeling.forms.calling:carry_out")(reply, step, call=broker.call)

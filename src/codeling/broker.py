@@ -17,7 +17,7 @@ from .events import ToolCallDenied, ToolCallFinished, ToolCallStarted
 from .lookup import load
 from .messages import ToolCall
 from .policy import Decision, Policy, Verdict
-from .protocols import Approval, Approver
+from .protocols import Approval
 from .run import Run, calling
 from .tools import Tool
 
@@ -28,12 +28,10 @@ class Broker:
     """Takes the calls of one run."""
 
     def __init__(
-        self, run: Run, tools: Mapping[str, Tool], *, policy: Policy | Mapping[str, Decision] | None = None,
-        approver: Approver | None = None,
-    ) -> None:  # fmt: skip
+        self, run: Run, tools: Mapping[str, Tool], *, policy: Policy | Mapping[str, Decision] | None = None
+    ) -> None:
         self._run, self._tools, self._policy = run, tools, policy
         self._decide: Callable[..., Verdict] = load("codeling.approvals.rules:policy_from")(policy)
-        self._approver = approver
 
     async def call(self, call: ToolCall) -> Any:
         """Take one call through the stages and give its value.
@@ -87,7 +85,7 @@ class Broker:
         approval = decided or Approval(approved=verdict.decision == "allow", reason=verdict.reason)
         if verdict.decision == "ask" and not decided:
             ask = load("codeling.approvals.asking:ask")
-            approval = await ask(self._run, self._approver, call, verdict.reason, self._tools)
+            approval = await ask(self._run, self._run.person, call, verdict.reason, self._tools)
         if approval.approved:
             nested = uuid.uuid4().hex if tool.resumes else None
             return ToolCallStarted(call=call, arguments=approval.arguments, nested=nested)

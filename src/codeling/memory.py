@@ -1,7 +1,8 @@
 """What the model is shown of a run: its events folded into messages, one after the other.
 
-The fold is pure: the same events give the same messages. It only ever appends, so a step costs the
-same at the start of a run and after a thousand steps, and a provider's prompt cache holds.
+The fold is pure: the same events give the same messages. It appends, so a step costs the same at the
+start of a run and after a thousand steps, and a provider's prompt cache holds. Two things it takes back:
+what compaction has shortened, and a step that did the very same as the one before (`forms/repeats.py`).
 """
 
 from __future__ import annotations

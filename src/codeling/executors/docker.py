@@ -125,6 +125,7 @@ class DockerExecutor(WireExecutor):
             address = self._base_url or _address()
             given = docker.utils.kwargs_from_env()
             client = docker.APIClient(**{**given, **({"base_url": address} if address else {})}, timeout=120)
+            weakref.finalize(self, client.close)
             client.ping()
         except (docker.errors.DockerException, OSError) as error:
             where = f" at {address}" if address else ""
@@ -173,7 +174,7 @@ class _Container:
     """A container and the stream of its first process, as `streams.Stream` says."""
 
     def __init__(self, client: Any, options: Mapping[str, Any]) -> None:
-        self.client, self._status = client, None
+        self.client, self._status, self._removed = client, None, False
         self.id = client.create_container(**options)["Id"]
         self.name = self.id[:12]
         try:
@@ -202,6 +203,8 @@ class _Container:
         """How the container ended, as far as it can be asked before it has removed itself."""
         from docker.errors import APIError
 
+        if self._removed:  # what it ended with was this end's doing
+            return _ending(None, self._socket.said)
         with suppress(APIError, OSError):
             for _ in range(50):
                 state = self.client.inspect_container(self.id)["State"]
@@ -217,6 +220,7 @@ class _Container:
 
     def remove(self) -> None:
         """Remove the container with everything in it."""
+        self._removed = True
         self._socket.close()
         self._remove()
 

@@ -18,7 +18,7 @@ from .chat import Wire, base64
 from .hosted import HostedModel
 from .prices import Prices
 from .retry import TRIES, Transient
-from .stainless import data, ours, said
+from .stainless import data, disconnect, next_piece, ours, said
 from .support import PerLoop, needed, warmed
 from .terms import Refused, Terms
 
@@ -65,7 +65,7 @@ class AnthropicModel(HostedModel):
         self._options = dict(client_kwargs or {})
         self._parameters = {"max_tokens": max_tokens, "temperature": temperature} | parameters
         self._terms = Terms(_OPTIONAL)
-        self._clients: PerLoop[Any] = PerLoop(self._connect, _disconnect)
+        self._clients: PerLoop[Any] = PerLoop(self._connect, disconnect)
 
     def _sold_by(self) -> str | None:
         return self._base or os.environ.get("ANTHROPIC_BASE_URL") or self.provider
@@ -112,7 +112,7 @@ class AnthropicModel(HostedModel):
             return
         thoughts: dict[int, Wire] = {}
         async with response:
-            while (event := await _next(response)) is not None:
+            while (event := await next_piece(response)) is not None:
                 with reading():
                     _take(answer, data(event, anthropic.BaseModel), thoughts)
                 if answer.stopped:
@@ -268,14 +268,3 @@ def _take_usage(answer: Answer, usage: object) -> None:
         cached_tokens=cached,
         reasoning_tokens=count(usage.get("output_tokens_details"), "thinking_tokens") or before.reasoning_tokens,
     )
-
-
-async def _disconnect(client: Any) -> None:
-    await client.close()
-
-
-async def _next(stream: Any) -> Any:
-    try:
-        return await anext(stream, None)
-    except ValueError as error:
-        raise Incomplete(f"a piece of the answer is not JSON: {error}") from None

@@ -18,7 +18,7 @@ from .chat import Wire
 from .hosted import HostedModel
 from .prices import Prices
 from .retry import TRIES, Transient
-from .stainless import data, ours, said
+from .stainless import data, disconnect, next_piece, ours, said
 from .support import PerLoop, needed, warmed
 from .terms import OPTIONAL, Refused, Terms
 
@@ -74,7 +74,7 @@ class OpenAIModel(HostedModel):
         limit = "max_tokens" if api == "chat" else "max_output_tokens"
         self._parameters = {"temperature": temperature, limit: max_tokens} | parameters
         self._terms = Terms(OPTIONAL if api == "chat" else responses.OPTIONAL)
-        self._clients: PerLoop[Any] = PerLoop(self._connect, _disconnect)
+        self._clients: PerLoop[Any] = PerLoop(self._connect, disconnect)
 
     def _sold_by(self) -> str | None:
         return self._base or os.environ.get("OPENAI_BASE_URL") or self.provider
@@ -150,7 +150,7 @@ class OpenAIModel(HostedModel):
     async def _read(self, response: Any, answer: Answer) -> None:
         openai = needed("openai", extra="openai")
         async with response:
-            while (piece := await _next(response)) is not None:
+            while (piece := await next_piece(response)) is not None:
                 with reading():
                     over = self._dialect.take(answer, data(piece, openai.BaseModel))
                 if over:
@@ -158,14 +158,3 @@ class OpenAIModel(HostedModel):
 
     def _ours(self, error: Any, key: str) -> ModelError | Transient:
         return ours(needed("openai", extra="openai"), error, who=self.name, key=key, remedy=self._remedy)
-
-
-async def _disconnect(client: Any) -> None:
-    await client.close()
-
-
-async def _next(stream: Any) -> Any:
-    try:
-        return await anext(stream, None)
-    except ValueError as error:
-        raise Incomplete(f"a piece of the answer is not JSON: {error}") from None

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ModelError
+from .answer import Incomplete
 from .retry import Transient, failure, wait_from
 
-__all__ = ("data", "ours", "said")
+__all__ = ("data", "disconnect", "next_piece", "ours", "said")
 
 
 def ours(library: Any, error: Any, /, *, who: str, key: str | None, remedy: str) -> ModelError | Transient:
@@ -41,3 +42,16 @@ def said(error: Any, /) -> tuple[str, Any]:
 def data(response: Any, model: type[Any], /) -> Any:
     """Give a vendor's object as plain data; servers send fields that its types do not know or do not allow."""
     return response.to_dict(warnings=False) if isinstance(response, model) else response
+
+
+async def next_piece(stream: Any, /) -> Any:
+    """Give the next piece of a stream, or None at its end. Raises `Incomplete` for one that is no JSON."""
+    try:
+        return await anext(stream, None)
+    except ValueError as error:
+        raise Incomplete(f"a piece of the answer is not JSON: {error}") from None
+
+
+async def disconnect(client: Any, /) -> None:
+    """Close a client."""
+    await client.close()
