@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from codeling import Message, Reply, ToolCall, ToolCallingAgent
+from codeling import Message, Reply, ToolCall, ToolCallingAgent, tool
 from codeling.events import ToolCallFinished
 from codeling.testing import ScriptedModel
 from codeling.tools import FunctionTool
@@ -163,3 +163,21 @@ def test_positional_arguments_in_text_get_their_names() -> None:
 
     assert made.run("Add.") == 9
     assert told(made, 1)[-2].calls[0].kwargs == {"a": 4, "b": 5}
+
+
+def test_positional_arguments_without_names_are_kept() -> None:
+    """Too many are refused by the tool and not dropped, and a tool that takes any number gets them all."""
+
+    @tool
+    def total(*numbers: int) -> int:
+        """Add numbers."""
+        return sum(numbers)
+
+    model = ScriptedModel(["total(1, 2, 3)", "add(1, 2, 3)", "total({4, 5})", "final_answer(6)"], calls_natively=False)
+    made = ToolCallingAgent([*TOOLS, total], model)
+
+    assert made.run("Add.") == 6
+    results = [request.messages[-1].content for request in model.requests[1:]]
+    assert results[0] == "total: 6"
+    assert "too many positional arguments" in results[1]
+    assert results[2].startswith("total: Error")

@@ -49,7 +49,7 @@ class CallingForm(Form):
         """Give every call an id of its own, and read the calls that the model wrote as text."""
         calls, content = reply.calls, reply.content
         if not calls and (read := read_calls(content, [*(tool.name for tool in self.tools), FINAL])):
-            calls = tuple(ToolCall(id="", name=call.name, kwargs=self._named(call)) for call in read)
+            calls = tuple(self._named(call) for call in read)
             content = ""
         seen: set[str] = set()
         unique = []
@@ -59,11 +59,14 @@ class CallingForm(Form):
             seen.add(call.id)
         return replace(reply, calls=tuple(unique), content=content)
 
-    def _named(self, call: TextCall) -> dict[str, Any]:
-        """Give the arguments by their names, as every provider wants them back."""
+    def _named(self, call: TextCall) -> ToolCall:
+        """Give the call with its arguments by their names, as every provider wants them back, where they have names."""
         tool = next((tool for tool in self.tools if tool.name == call.name), None)
-        names = list(tool.signature.parameters) if tool else ["answer"]
-        return {**dict(zip(names, call.args, strict=False)), **call.kwargs}
+        parameters = tool.signature.parameters.values() if tool else ()
+        names = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD] if tool else ["answer"]
+        if len(call.args) > len(names):  # the tool says what is wrong with them, or takes them as they are
+            return ToolCall(id="", name=call.name, args=tuple(call.args), kwargs=call.kwargs)
+        return ToolCall(id="", name=call.name, kwargs={**dict(zip(names, call.args, strict=False)), **call.kwargs})
 
     def observe(
         self, finished: StepFinished, calls: Sequence[ToolCall], results: Mapping[str, ToolCallFinished]
@@ -97,8 +100,9 @@ class WrittenForm(CallingForm):
     def tidy(self, reply: Reply) -> Reply:
         """Keep of the reply its calls, as they should have been written."""
         read = super().tidy(reply)
-        written = [json.dumps({"name": c.name, "arguments": dict(c.kwargs)}, ensure_ascii=False) for c in read.calls]
-        return replace(read, content="\n".join(written) or read.content)
+        written = [{"name": call.name, "arguments": dict(call.kwargs) or list(call.args)} for call in read.calls]
+        lines = [json.dumps(call, default=str, ensure_ascii=False) for call in written]
+        return replace(read, content="\n".join(lines) or read.content)
 
     def observe(
         self, finished: StepFinished, calls: Sequence[ToolCall], results: Mapping[str, ToolCallFinished]
