@@ -18,7 +18,7 @@ from .lookup import load
 from .messages import Message
 from .prompt import Form
 
-__all__ = ("Memory",)
+__all__ = ("Memory", "say")
 
 
 class Memory:
@@ -69,9 +69,13 @@ class Memory:
 
     def add_message(self, message: Message) -> None:
         """Say something, joined to what was said just before by the same side."""
-        last = self.messages[-1]
-        if message.role == last.role == "user":  # some chat templates refuse two in a row
-            text = f"{last.content}\n\n{message.content}"
-            self.messages[-1] = replace(last, content=text, images=last.images + message.images)
-        else:
-            self.messages.append(message)
+        say(self.messages, message)
+
+
+def say(messages: list[Message], message: Message) -> None:
+    """Add a message to others, joined to the last one where both are the user's: some chat templates refuse two."""
+    if messages and message.role == messages[-1].role == "user":
+        last = messages.pop()
+        text = f"{last.content}\n\n{message.content}"
+        message = replace(last, content=text, images=last.images + message.images)
+    messages.append(message)

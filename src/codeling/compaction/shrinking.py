@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..events import ContextCompacted
+from ..memory import say
 from ..messages import Message, Request
 
 __all__ = ("compact", "compacted", "tokens_of")
@@ -87,15 +88,9 @@ def _short(message: Message, most: int) -> Message:
 
 
 def _joined(messages: Sequence[Message]) -> list[Message]:
-    """Join messages of the user that follow each other: some chat templates refuse two in a row."""
     joined: list[Message] = []
     for message in messages:
-        if joined and message.role == joined[-1].role == "user":
-            before = joined[-1]
-            text = f"{before.content}\n\n{message.content}"
-            joined[-1] = replace(before, content=text, images=before.images + message.images)
-        else:
-            joined.append(message)
+        say(joined, message)
     return joined
 
 

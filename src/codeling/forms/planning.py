@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from ..events import PlanMade
@@ -22,15 +20,8 @@ async def plan(model: Any, run: Any, memory: Any, step: int, max_steps: int) -> 
     made = run.replayed(PlanMade)
     if made is None:
         run.spent.before("model_calls")
-        asked = _asked(memory.messages, _PLAN.format(left=max_steps - step + 1))
-        reply = await model.reply(Request(messages=asked))
+        asked = memory.copy()
+        asked.add_message(Message(role="user", content=_PLAN.format(left=max_steps - step + 1)))
+        reply = await model.reply(Request(messages=tuple(asked.messages)))
         made = await run.emit(PlanMade(step=step, plan=reply.content.strip(), usage=reply.usage))
     run.spent.add(made.usage)
-
-
-def _asked(messages: Sequence[Message], text: str) -> tuple[Message, ...]:
-    """Ask at the end of the conversation, without two messages of the user in a row."""
-    *before, last = messages
-    if last.role != "user":
-        return (*messages, Message(role="user", content=text))
-    return (*before, replace(last, content=f"{last.content}\n\n{text}"))
