@@ -8,7 +8,6 @@ what compaction has shortened, and a step that did the very same as the one befo
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import replace
 
 from .events import (  # isort: skip
     AnswerRejected, ContextCompacted, Event, ModelReplied, PlanMade, RunContinued, RunStarted, StepFinished,
@@ -16,9 +15,9 @@ from .events import (  # isort: skip
 )  # fmt: skip
 from .lookup import load
 from .messages import Message
-from .prompt import Form
+from .prompt import Form, say
 
-__all__ = ("Memory", "say")
+__all__ = ("Memory",)
 
 
 class Memory:
@@ -70,12 +69,3 @@ class Memory:
     def add_message(self, message: Message) -> None:
         """Say something, joined to what was said just before by the same side."""
         say(self.messages, message)
-
-
-def say(messages: list[Message], message: Message) -> None:
-    """Add a message to others, joined to the last one where both are the user's: some chat templates refuse two."""
-    if messages and message.role == messages[-1].role == "user":
-        last = messages.pop()
-        text = f"{last.content}\n\n{message.content}"
-        message = replace(last, content=text, images=last.images + message.images)
-    messages.append(message)

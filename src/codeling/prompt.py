@@ -7,6 +7,7 @@ holds. The reading of replies is in `forms/programs.py`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -16,7 +17,7 @@ from .lookup import load
 from .messages import Message, Reply, Role, ToolCall, ToolSchema
 from .tools import Tool
 
-__all__ = ("CodeForm", "Form")
+__all__ = ("CodeForm", "Form", "say")
 
 
 class Form:
@@ -84,6 +85,15 @@ class CodeForm(Form):
     def said(self, content: str) -> str:
         """The reply up to the end of its program."""
         return cast("str", load("codeling.forms.programs:said")(content))
+
+
+def say(messages: list[Message], message: Message) -> None:
+    """Add a message to others, joined to the last one where both are the user's: some chat templates refuse two."""
+    if messages and message.role == messages[-1].role == "user":
+        last = messages.pop()
+        text = f"{last.content}\n\n{message.content}"
+        message = replace(last, content=text, images=last.images + message.images)
+    messages.append(message)
 
 
 @cache

@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from ..events import ContextCompacted
-from ..memory import say
 from ..messages import Message, Request
+from ..prompt import say
 
 __all__ = ("compact", "compacted", "tokens_of")
 
