@@ -150,10 +150,11 @@ def test_executors(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
         monkeypatch.setattr(sys, "argv", ["executors.py", *places])
         example("executors").main()
 
-    assert capsys.readouterr().out.splitlines()[:3] == [
+    assert capsys.readouterr().out.splitlines() == [
         f"sandbox: 42 pieces, counted by Python {version}",
         f"CommandExecutor: 42 pieces, counted by Python {version}",
         f"unsafe-local: 42 pieces, counted by Python {version}",
+        "ssh: 'ssh' needs a host, such as 'ssh:user@host'",
     ]
 
 
