@@ -31,9 +31,10 @@ _IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5451, 0x5450)
 """Questions to terminals and pipes, and close-on-exec."""
 _STREAM_PAIR = (1, 0x801, 0x80001, 0x80801)
 """Only streams: a datagram socket could send to any other by its address."""
-_SOCKET_SET = (2, 7, 8, 20, 21)
-_SOCKET_GET = (*_SOCKET_SET, 3, 4, 17, 30, 38, 39)
-"""No filter on a socket, and no descriptor of the peer's process."""
+_SOCKET_SET = (2, 20, 21)
+"""No filter on a socket, and no larger buffer: what waits in them is the kernel's memory, which no limit counts."""
+_SOCKET_GET = (*_SOCKET_SET, 3, 4, 7, 8, 17, 30, 38, 39)
+"""No descriptor of the peer's process."""
 
 
 def _low(argument):
