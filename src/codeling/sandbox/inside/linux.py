@@ -98,10 +98,9 @@ def live_without_parent():
 
 def drop_capabilities():
     """Give up every capability, and every way of getting one back."""
+    nothing = ctypes.c_ulong(0)
     for capability in range(64):
-        try:
-            prctl(24, capability)
-        except OSError:
+        if _libc.prctl(24, ctypes.c_ulong(capability), nothing, nothing, nothing) < 0:
             break
     for option, value in ((47, 4), (28, 0xEF)):  # ambient set; securebits, locked. Both need rights that may be gone
         try:
