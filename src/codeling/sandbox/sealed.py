@@ -39,6 +39,15 @@ class SealedWorker:
         self._lock = threading.Lock()
         self._closed = False
 
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return _is_over(self._handle, 0)
+
+    def at_end(self, *endings: Callable[[SealedWorker], None]) -> None:
+        """Have these called too before it is killed, and first."""
+        self._endings = (*endings, *self._endings)
+
     def watch(self, quota: Quota) -> None:
         """Have the watchdog hold it to this."""
         self._quota = quota
@@ -54,7 +63,7 @@ class SealedWorker:
             if self._closed:
                 return
             self._closed = True
-        ended = _is_over(self._handle, 0)
+        ended = self.over
         for ending in self._endings:
             ending(self)
         self.signal(signal.SIGKILL)
