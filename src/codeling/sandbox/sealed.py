@@ -39,15 +39,6 @@ class SealedWorker:
         self._lock = threading.Lock()
         self._closed = False
 
-    @property
-    def over(self) -> bool:
-        """Whether it has ended."""
-        return _is_over(self._handle, 0)
-
-    def at_end(self, *endings: Callable[[SealedWorker], None]) -> None:
-        """Have these called too before it is killed, and first."""
-        self._endings = (*endings, *self._endings)
-
     def watch(self, quota: Quota) -> None:
         """Have the watchdog hold it to this."""
         self._quota = quota
@@ -63,7 +54,7 @@ class SealedWorker:
             if self._closed:
                 return
             self._closed = True
-        ended = self.over
+        ended = _is_over(self._handle, 0)
         for ending in self._endings:
             ending(self)
         self.signal(signal.SIGKILL)

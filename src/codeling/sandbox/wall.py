@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import IO, Any, Literal, TypeAlias, cast
 
 from ..errors import IsolationUnavailable, SandboxError
-from ..lookup import load
 from . import cgroups, descriptors, folders
 from .refusals import check_platform, reason
 from .sealed import SealedWorker
@@ -83,8 +82,7 @@ class Zygote:
         self.options = options
         self._lock = threading.Lock()
         self._endings: dict[int, int] = {}
-        self._count = self._served = 0
-        self._spares, self._waiting = threading.Lock(), list[SealedWorker]()
+        self._count = 0
         self._counted = (0, -_STALE)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control = ours
@@ -132,35 +130,6 @@ class Zygote:
         `door` is a socket to which the worker sends its listening end of the network; `pack` a
         descriptor of the files that it begins with. Both stay the caller's to close.
         """
-        worker = self._spare() if door is None and pack is None else None
-        worker = worker or self._launch(door, pack)
-        worker.at_end(*endings)
-        self._prepare_spare()
-        return worker
-
-    def _spare(self) -> SealedWorker | None:
-        """Take the worker that waits for its session, if there is one."""
-        try:
-            worker = self._waiting.pop()
-        except IndexError:
-            return None
-        if not worker.over:
-            return worker
-        worker.kill()
-        return None
-
-    def _prepare_spare(self) -> None:
-        """Have a worker started for the next session, where sessions come one after the other."""
-        self._served += 1
-        if self._served > 1 and not self._waiting and self.options.isolation == "full":
-            load("codeling.sync.threads:pool")().submit(self._start_spare)
-
-    def _start_spare(self) -> None:
-        with self._spares, suppress(SandboxError):  # whoever asks for a session will hear of it
-            if not self._waiting and self.alive:
-                self._waiting.append(self._launch())
-
-    def _launch(self, door: int | None = None, pack: int | None = None) -> SealedWorker:
         descriptors.make_room()
         ours, theirs = socket.socketpair()
         request: dict[str, Any] = {"workdir": None}
@@ -183,7 +152,7 @@ class Zygote:
         group = cgroups.hold(int(answer["pid"]), self.options.memory, self.options.tasks, self.options.disk)
         worker = SealedWorker(
             pid=int(answer["pid"]), handle=pidfd, wire=ours.detach(), isolation=self.options.isolation,
-            workdir=request["workdir"], ended=self.ended, endings=group,
+            workdir=request["workdir"], ended=self.ended, endings=(*endings, *group),
         )  # fmt: skip
         self._watch(worker, request["workdir"])
         return worker
