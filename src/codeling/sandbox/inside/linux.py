@@ -18,6 +18,7 @@ _syscall = _libc.syscall
 _syscall.restype = ctypes.c_long
 _python = ctypes.PyDLL(None)
 _python.syscall.restype = ctypes.c_long
+_after_fork = _python.PyOS_AfterFork_Child  # looked up here once, not in every child
 MACHINE = os.uname().machine
 AUDIT, CALLS, HIGHEST = ARCHITECTURES.get(MACHINE, (0, {}, 0))
 
@@ -134,7 +135,7 @@ def clone(flags):
     last = [ctypes.c_long(_THREAD_ID), ctypes.c_long(0)]
     made = _python.syscall(ctypes.c_long(CALLS["clone"]), *args, *(last if MACHINE == "x86_64" else reversed(last)))
     if made == 0:
-        _python.PyOS_AfterFork_Child()
+        _after_fork()
         return 0
     number = ctypes.get_errno() or errno.EPERM
     _python.PyOS_AfterFork_Parent()
