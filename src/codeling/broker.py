@@ -82,7 +82,8 @@ class Broker:
     async def _permit(self, call: ToolCall, tool: Tool, decided: Approval | None) -> ToolCallStarted:
         """Give the start of a call that may be made. Raises `CallDenied`, once it is recorded."""
         verdict = self._decide(call, tool)
-        approval = decided or Approval(approved=verdict.decision == "allow", reason=verdict.reason)
+        allowed = verdict.decision == "allow"
+        approval = decided or (_ALLOWED if allowed else Approval(approved=False, reason=verdict.reason))
         if verdict.decision == "ask" and not decided:
             ask = load("codeling.approvals.asking:ask")
             approval = await ask(self._run, self._run.person, call, verdict.reason, self._tools)
@@ -92,6 +93,9 @@ class Broker:
         reason = f"CallDenied: {call.name!r} is not allowed: {approval.reason or 'no reason given'}"
         await self._run.emit(ToolCallDenied(call=call, reason=reason))
         raise CallDenied(reason)
+
+
+_ALLOWED = Approval(approved=True)
 
 
 def _value(finished: ToolCallFinished) -> Any:
