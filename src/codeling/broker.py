@@ -67,10 +67,10 @@ class Broker:
     __call__ = call
 
     def anywhere(self, name: str) -> bool:
-        """Whether calls of a tool may be made in any thread: nothing awaits, is stored, watches or has to be asked."""
-        run, tool = self._run, self._tools.get(name)
-        plain = tool is not None and not tool.is_async and not tool.needs_approval
-        return plain and run.journal is None and not run.observers and not self._policy
+        """Whether calls of a tool may be made in any thread: nobody is asked, and whoever hears of it can be told there."""
+        tool, hearing = self._tools.get(name), (self._run.journal, *self._run.observers)
+        plain = tool is not None and not tool.is_async and not tool.needs_approval and not self._policy
+        return plain and self._run.live and all(getattr(one, "anywhere", one is None) for one in hearing)
 
     def _find(self, call: ToolCall) -> Tool:
         try:

@@ -57,6 +57,8 @@ class OpenTelemetryObserver:
     `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` does. Raises `MissingDependency`.
     """
 
+    anywhere = True
+
     def __init__(self, *, tracer_provider: Any = None, meter_provider: Any = None, content: bool | None = None) -> None:
         try:
             from opentelemetry import metrics, trace

@@ -59,6 +59,8 @@ class TerminalObserver:
     that are over.
     """
 
+    anywhere = True
+
     def __init__(
         self, file: IO[str] | None = None, *, quiet: bool = False, color: bool | None = None, answer: bool = True,
         live: bool = True,
