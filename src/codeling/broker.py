@@ -67,7 +67,7 @@ class Broker:
     __call__ = call
 
     def anywhere(self, name: str) -> bool:
-        """Whether calls of a tool may be made in any thread: nobody is asked, and whoever hears of it can be told there."""
+        """Whether calls of a tool may be made in any thread: nobody is asked, and who hears of it can be told there."""
         tool, hearing = self._tools.get(name), (self._run.journal, *self._run.observers)
         plain = tool is not None and not tool.is_async and not tool.needs_approval and not self._policy
         return plain and self._run.live and all(getattr(one, "anywhere", one is None) for one in hearing)
