@@ -181,6 +181,8 @@ class Exchange:
             raise WireBroken(f"protocol error: the end of program {shown(frame['id'])} came, not of {self._step}")
         if kind == self._until:
             self._done.set_result(frame)
+        elif kind == "trouble":  # in its place at the start only; a program that sends it ends its own interpreter
+            raise WireBroken(f"it could not be sealed: {frames.clean(frame['text'])[: frames.MAX_TEXT]}")
         elif self._calls is None or self._on_output is None:
             raise WireBroken(f"protocol error: unexpected frame {kind!r}")
         elif kind == "call":

@@ -33,6 +33,7 @@ _ANY = (dict, list, str, int, float, bool, type(None))
 _SHAPES: Mapping[str, tuple[tuple[str, tuple[type, ...]], ...]] = {
     "hello": (("v", (int,)), ("pid", (int,)), ("python", _TEXT)),
     "ready": (("id", (int,)),),
+    "trouble": (("text", _TEXT),),
     "call": (("id", (int,)), ("name", _TEXT), ("args", (list,)), ("kw", (dict,))),
     "out": (("text", _TEXT),),
     "image": (("data", _TEXT),),

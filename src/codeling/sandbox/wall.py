@@ -29,7 +29,8 @@ from ..errors import IsolationUnavailable, SandboxError
 from . import cgroups, descriptors, folders
 from .refusals import check_platform, reason
 from .sealed import SealedWorker
-from .watchdog import Quota, tasks_of
+from .users import readable_by_all, tasks_of, worker_user
+from .watchdog import Quota
 
 __all__ = ("Isolation", "Options", "Zygote", "check_folder", "readable_paths", "zygote_for")
 
@@ -37,9 +38,10 @@ Isolation: TypeAlias = Literal["full", "strong"]
 _INSIDE = Path(__file__).parent / "inside"
 _BOOTSTRAP = "import sys; sys.path[:] = [sys.argv[3], *filter(None, sys.path)]; import zygote; zygote.main()"
 _START = 60.0
-_NOBODY = 65534
+_TROUBLE = 70
+"""How a worker ends that could not be sealed, after it has told why."""
 _SLACK, _STALE = 1000, 10.0
-"""At strong isolation the kernel counts a user's threads together: so many more may be started, counted so often."""
+"""Where workers share a user, the kernel counts its threads together: so many more may be started, counted so often."""
 _SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/alternatives")
 _CERTIFICATES = ("/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/pki/tls")
 
@@ -88,11 +90,13 @@ class Zygote:
         self._control = ours
         root = folders.base_folder(os.getpid()) / "root"
         root.mkdir(exist_ok=True)
-        self._user = _user(options)
-        demote = os.getuid() == 0 and options.isolation == "strong" and _readable_by_all(options.python)
+        self._user = worker_user(
+            isolation=options.isolation, workdir=options.workdir, readable=readable_by_all(_prefixes(options.python)),
+            processes=bool(options.processes),
+        )  # fmt: skip
         settings = {
-            **asdict(options), "paths": readable_paths(options), "root": str(root), "demote": demote,
-            "user": self._user, "writable": [options.workdir] if options.workdir and options.writable else [],
+            **asdict(options), "paths": readable_paths(options), "root": str(root), "user": asdict(self._user),
+            "writable": [options.workdir] if options.workdir and options.writable else [],
         }  # fmt: skip
         with theirs:
             self._process = subprocess.Popen(
@@ -114,6 +118,7 @@ class Zygote:
             if "failed" not in answer:
                 raise SandboxError(f"the sandbox's parent process died at its start: {said or 'it said nothing'}")
             raise IsolationUnavailable(reason(options.isolation, str(answer["failed"])))
+        self._as_root = bool(answer["root"])
         cast("IO[bytes]", self._process.stderr).close()
 
     @property
@@ -142,7 +147,8 @@ class Zygote:
             if self.options.isolation == "strong":
                 self._count += 1
                 request["workdir"] = str(folders.base_folder(os.getpid()) / f"{self._process.pid}-{self._count}")
-                request["tasks"] = self._user_tasks() + self.options.tasks + _SLACK
+                if not self._user.numbers:
+                    request["tasks"] = self._user_tasks() + self.options.tasks + _SLACK
             answer, pidfd = self._ask(request, given, ours)
         if pidfd is None:
             ours.close()
@@ -160,7 +166,7 @@ class Zygote:
     def _user_tasks(self) -> int:
         """How many threads the workers' user has now or had a moment ago: the kernel counts all of them together."""
         if self._counted[1] < time.monotonic() - _STALE:
-            self._counted = tasks_of(self._user[0]), time.monotonic()
+            self._counted = tasks_of(self._user.user), time.monotonic()
         return self._counted[0]
 
     def _ask(
@@ -180,7 +186,7 @@ class Zygote:
     def _watch(self, worker: SealedWorker, folder: str | None) -> None:
         """Have the host watch what the kernel does not hold: see `watchdog`."""
         options = self.options
-        if folder or options.processes or self._user[0] == 0:
+        if folder or options.processes or self._as_root:
             worker.watch(
                 Quota(
                     pid=worker.pid, reader=worker.reader, kill=worker.excess, signal=worker.signal, folder=folder,
@@ -202,7 +208,7 @@ class Zygote:
             return None
         code = os.waitstatus_to_exitcode(status)
         number = -code if code < 0 else code - 128 if self.options.processes and code > 128 else 0
-        if number == signal.SIGKILL:
+        if number == signal.SIGKILL or code == _TROUBLE:
             return None
         return (
             f"its process was ended by {signal.Signals(number).name}"
@@ -244,23 +250,6 @@ def _stop(process: subprocess.Popen[bytes], control: socket.socket) -> None:
         return
     process.kill()
     process.wait()
-
-
-def _user(options: Options) -> tuple[int, int]:
-    """Whom a worker of root's becomes: nobody, or whoever owns the folder that it works in."""
-    if os.getuid() != 0:
-        return os.getuid(), os.getgid()
-    if options.workdir:
-        owner = os.stat(options.workdir)
-        return owner.st_uid, owner.st_gid
-    return _NOBODY, _NOBODY
-
-
-def _readable_by_all(python: str) -> bool:
-    """Whether another user could run this interpreter: every folder on the way has to let it through."""
-    prefixes = [Path(prefix).resolve() for prefix in _prefixes(python)]
-    on_the_way = {folder for prefix in prefixes for folder in (prefix, *prefix.parents)}
-    return all(os.stat(folder).st_mode & 0o005 == 0o005 for folder in on_the_way)
 
 
 @cache

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 from .folders import usage
 
-__all__ = ("Quota", "Watchdog", "tasks_of")
+__all__ = ("Quota", "Watchdog")
 
 INTERVAL = 0.02
 """Seconds between two looks: a program can pass its quota by what it takes in that time."""
@@ -84,17 +84,6 @@ class Watchdog:
                     if excess := _excess(quota):
                         quota.kill(excess)
             time.sleep(INTERVAL)
-
-
-def tasks_of(user: int) -> int:
-    """How many threads a user's processes have."""
-    count = 0
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            with suppress(OSError):
-                if os.stat(f"/proc/{name}").st_uid == user:
-                    count += int(_read(f"/proc/{name}/stat").rpartition(")")[2].split()[17])
-    return count
 
 
 def _excess(quota: Quota) -> str | None:

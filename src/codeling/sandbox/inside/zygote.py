@@ -83,9 +83,7 @@ def enter(options, request, handles, ids):
     else:
         folder = request["workdir"]
         os.mkdir(folder, 0o700)
-        if options["demote"]:
-            os.chown(folder, *options["user"])
-            root.become(*options["user"])
+        root.become(options["user"], folder)
     if request.get("pack") is not None:
         root.unpack(folder, handles[request["pack"]])
     os.chdir(options["workdir"] or folder)
@@ -121,17 +119,33 @@ def environment(options, folder, port):
         address = "http://127.0.0.1:{}".format(port)
         os.environ.update({name: address for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")})
     os.environ.update(options["env"])
+    if os.getuid() != os.geteuid():
+        ask_as_acting()
+
+
+def ask_as_acting():
+    """Have `os.access` answer for the user who would open the file: the real one is for the kernel's counting only."""
+    real = os.access
+
+    def access(path, mode, *, dir_fd=None, effective_ids=True, follow_symlinks=True):
+        return real(path, mode, dir_fd=dir_fd, effective_ids=effective_ids, follow_symlinks=follow_symlinks)
+
+    access.__doc__ = real.__doc__
+    os.access = access
+    os.supports_effective_ids.add(access)
 
 
 def live(options, request, handles, ids, control):
     """The worker's whole life, in the new process."""
     linux.die_with_parent()
-    if any(event & select.POLLHUP for _, event in _poll(control)):
-        os._exit(0)  # the host went away before we were tied to our parent
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     folder, port = enter(options, request, handles, ids)
+    linux.die_with_parent()  # again: whoever becomes another user is no longer tied
+    if any(event & select.POLLHUP for _, event in _poll(control)):
+        os._exit(0)  # the host went away before we were tied to our parent
     arrange_descriptors(handles[0])
+    handles[0] = 3
     environment(options, folder, port)
     reseed()
     seal(options, folder, port, request.get("tasks", options["tasks"]))
@@ -159,7 +173,7 @@ def own_namespaces(options):
 
 def fork(options, request, handles, control):
     """Start a worker; give its process id."""
-    ids = os.getuid(), os.getgid()
+    ids = os.geteuid(), os.getegid()
     made = linux.clone(own_namespaces(options)) if options["isolation"] == "full" else os.fork()
     if made:
         return made
@@ -168,14 +182,14 @@ def fork(options, request, handles, control):
     except BaseException as error:  # told to the host, whatever it is: this process can do nothing else
         try:
             text = json.dumps({"t": "trouble", "text": "{}: {}".format(type(error).__name__, error)}).encode()
-            os.write(handles[0] if handles[0] > 3 else 3, len(text).to_bytes(4, "little") + text)
+            os.write(handles[0], len(text).to_bytes(4, "little") + text)
         except OSError:
             pass
     os._exit(70)
 
 
 def prepare(options):
-    """Make this process the parent of sealed workers."""
+    """Make this process the parent of sealed workers. Gives whether they will be root, whose threads nobody counts."""
     root.hold_proc()
     for name in options["preload"]:
         __import__(name)
@@ -184,17 +198,17 @@ def prepare(options):
         raise OSError(0, "Landlock is not available: the kernel needs CONFIG_SECURITY_LANDLOCK and lsm=landlock")
     linux.find_thread_id()
     if options["isolation"] == "full":
-        if os.getuid() == 0:
-            linux.unshare(linux.ALL_NAMESPACES & ~(linux.NEWUSER | linux.NEWPID))
-            linux.call("sethostname", b"sandbox", 7)
-            root.build_root(options["root"], options["paths"], options["writable"])
-            root.become(*options["user"])
-        else:
+        shared = linux.ALL_NAMESPACES & ~(linux.NEWUSER | linux.NEWPID)
+        try:
+            linux.unshare(shared)
+        except PermissionError:  # no root here, or one without its rights
             ids = os.getuid(), os.getgid()
-            linux.unshare(linux.ALL_NAMESPACES & ~linux.NEWPID)
-            linux.call("sethostname", b"sandbox", 7)
+            linux.unshare(shared | linux.NEWUSER)
             root.map_user(*ids)
-            root.build_root(options["root"], options["paths"], options["writable"])
+            options["user"].update(change=False, user=ids[0], numbers=0)
+        linux.call("sethostname", b"sandbox", 7)
+        root.build_root(options["root"], options["paths"], options["writable"])
+        root.become(options["user"])
     common_environment()
     options["filter"] = seccomp.program(
         full=options["isolation"] == "full",
@@ -204,6 +218,23 @@ def prepare(options):
     )
     gc.collect()
     gc.freeze()
+    return not (options["user"]["user"] or options["user"]["numbers"])
+
+
+def rehearse(options, control):
+    """Start a worker that nobody uses, so that what this machine refuses is known before the first is asked for."""
+    ours, theirs = socket.socketpair()
+    folder = os.path.join(options["root"], "rehearsal")
+    made = fork(options, {"workdir": folder}, [theirs.fileno()], control)
+    theirs.close()
+    said = ours.recv(4096)[4:]
+    ours.close()
+    os.waitpid(made, 0)
+    if options["isolation"] == "strong":
+        os.rmdir(folder)
+    frame = json.loads(said) if said else {"t": "trouble", "text": "a worker died at its start"}
+    if frame["t"] == "trouble":
+        raise OSError(0, frame["text"])
 
 
 def reap(control):
@@ -249,7 +280,8 @@ def main():
     options = json.loads(sys.argv[2])
     linux.die_with_parent()
     try:
-        prepare(options)
+        is_root = prepare(options)
+        rehearse(options, control)
     except Exception as error:  # whatever is missing here, the host has to know it
         control.send(json.dumps({"failed": "{}: {}".format(type(error).__name__, error)}).encode())
         return
@@ -257,7 +289,7 @@ def main():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, lambda number, frame: reap(control))
     linux.live_without_parent()  # "parent" means the thread that started us; from here on the control stream tells
-    control.send(json.dumps({"ready": os.getpid()}).encode())
+    control.send(json.dumps({"ready": os.getpid(), "root": is_root}).encode())
     while True:
         serve(control, options)
 
