@@ -49,7 +49,7 @@ class Broker:
             return _value(past)
         self._run.spent.before("tool_calls")
         started = past if isinstance(past, ToolCallStarted) else await self._permit(call, tool, past)
-        if started.arguments:
+        if started.arguments is not None:
             bound = tool.bind((), started.arguments)
         calling.set(await self._run.emit(started))
         since, value, failure = time.perf_counter(), None, None
