@@ -18,7 +18,8 @@ sys.path.insert(0, sys.argv[1])
 import json, linux, syscalls
 linux.AUDIT, linux.CALLS, linux.HIGHEST = syscalls.ARCHITECTURES[sys.argv[2]]
 import seccomp
-print(json.dumps([seccomp.program(7, **json.loads(sys.argv[3])).hex(), linux.AUDIT, linux.CALLS]))
+program = seccomp.complete(seccomp.program(**json.loads(sys.argv[3])), 7)
+print(json.dumps([program.hex(), linux.AUDIT, linux.CALLS]))
 """
 ALLOW, KILL = 0x7FFF0000, 0x80000000
 EPERM, EACCES, ENOSYS, DONE = 0x50001, 0x5000D, 0x50026, 0x50000
@@ -77,6 +78,8 @@ def test_what_every_program_may_do(machine: str) -> None:
     assert [filter.says("fcntl", 3, command) for command in (8, 10, 15, 1024, 1026, 1031)] == [EPERM] * 6
     assert [filter.says("socketpair", 1, kind) for kind in (1, 0x80001)] == [ALLOW] * 2
     assert [filter.says("socketpair", *kind) for kind in ((1, 2), (1, 5), (2, 1))] == [EACCES] * 3
+    assert [filter.says("setsockopt", 3, 1, name) for name in (2, 20)] == [ALLOW] * 2
+    assert [filter.says("setsockopt", 3, 1, name) for name in (7, 8, 26, 32, 33)] == [EPERM] * 5
     assert filter.says("prlimit64", 0, 7, 0, 99) == ALLOW
     assert [filter.says("prlimit64", 0, 7, new) for new in (8, 1 << 32)] == [EPERM] * 2
 

@@ -14,9 +14,13 @@ __all__ = ("check_tools",)
 
 
 def check_tools(agent: Any, past: Sequence[Event], journal: Any) -> None:
-    """Raise `JournalError` where a tool that the run has called is gone, or takes other arguments now."""
-    for record in in_order(past, journal.key):
-        where = f"run {past[0].run_id!r}, step {record.step}, has called {call_line(record.call)}"
+    """Raise `JournalError` where a tool that the run has called is gone, or takes other arguments now.
+
+    A call that waits for a person counts too.
+    """
+    for record in in_order(past, journal.key, waiting=True):
+        did = "waits to call" if record.empty else "has called"
+        where = f"run {past[0].run_id!r}, step {record.step}, {did} {call_line(record.call)}"
         remedy = f"give the agent that tool, or fork the run before that step: fork({past[0].run_id!r}, {record.step})"
         tool = agent._tools.get(record.call.name)
         if tool is None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import JournalError
 from ..events import Event, ModelReplied, RunFinished, RunStarted, StepFinished, StepStarted
-from ..journals.events import Diverged
+from ..journals.events import AgentDescribed, Diverged
 from ..messages import Reply
 from .holding import held
 from .resume import go_on, journal_of, past_of
@@ -36,15 +36,13 @@ async def fork(
     `observation` the step itself belongs to the past too, and the model is shown this text in place
     of what came of it. `edit` may change any event of the past, such as the value of a
     `ToolCallFinished`. `options` are those of `resume`. The stored run stays as it is.
-    Raises `JournalError` where the run has no such step.
+    Raises `JournalError` where the run has no such step, or where the observation is of one that was cut off.
     """
     journal = journal_of(agent)
     stored = await past_of(journal, run_id)
     new_id = uuid.uuid4().hex
+    _check_step(stored, step, observation)
     copied = list(_past(stored, step, reply, observation))
-    if not any(isinstance(event, StepStarted) and event.step == step for event in stored):
-        steps = sum(isinstance(event, StepStarted) for event in stored)
-        raise JournalError(f"run {run_id!r} has no step {step}: it came to step {steps}")
     first = copied[0]
     if isinstance(first, RunStarted):
         copied[0] = replace(first, task=task or first.task, parent_id=None, max_steps=agent.max_steps)
@@ -54,6 +52,18 @@ async def fork(
             await journal.append(event)
         result = await go_on(agent, past, journal=journal, **options)
     return result if return_full_result else result.answer()
+
+
+def _check_step(stored: Sequence[Event], step: int, observation: str | None) -> None:
+    run_id, steps = stored[0].run_id, {event.step for event in stored if isinstance(event, StepStarted)}
+    if step not in steps:
+        raise JournalError(f"run {run_id!r} has no step {step}: it came to step {max(steps, default=0)}")
+    ended = any(isinstance(event, StepFinished) and event.step == step for event in stored)
+    if observation is not None and not ended:
+        raise JournalError(
+            f"step {step} of run {run_id!r} did not come to its end, so nothing can stand in place of what came of it; "
+            "give a reply instead, or resume the run"
+        )
 
 
 def _past(stored: Sequence[Event], step: int, reply: str | Reply | None, observation: str | None) -> Iterator[Event]:
@@ -67,7 +77,7 @@ def _past(stored: Sequence[Event], step: int, reply: str | Reply | None, observa
                 event, output=observation, size=len(observation.encode()), value=None, error=None, images=(),
                 final=False, answer=None,
             )  # fmt: skip
-        elif not isinstance(event, (RunFinished, Diverged)):
+        elif not isinstance(event, (AgentDescribed, Diverged, RunFinished)):
             yield event
     if reply is not None and observation is None:
         at = stored[-1].at

@@ -19,7 +19,7 @@ from ..errors import SandboxError
 from ..sandbox.bundle import launch
 from ..sandbox.session import Connection, SessionLimits
 from ..sandbox.starting import WireExecutor
-from .streams import INTERRUPT
+from .streams import FAR, INTERRUPT
 
 __all__ = ("CommandExecutor", "Started")
 
@@ -63,7 +63,7 @@ class CommandExecutor(WireExecutor):
         command says where it ends badly.
         """
         self._command, self._isolation, self._shell, self._hint = list(command), isolation, shell, hint
-        self._limits = SessionLimits(timeout=timeout, output=output_limit)
+        self._limits = SessionLimits(timeout=timeout, output=output_limit, grace=FAR)
 
     def _spawn(self) -> Connection:
         (_, *arguments), source = launch(before=_WATCH)

@@ -14,7 +14,7 @@ from ..errors import MissingDependency
 from ..sandbox.bundle import launch
 from ..sandbox.session import Connection, SessionLimits
 from ..sandbox.starting import WireExecutor
-from .streams import Carried, refused
+from .streams import FAR, Carried, refused
 
 __all__ = ("E2BExecutor",)
 
@@ -38,7 +38,7 @@ class E2BExecutor(WireExecutor):
             "api_key": api_key, "template": template, "timeout": sandbox_timeout,
             "allow_internet_access": allow_internet_access, **options,
         }  # fmt: skip
-        self._limits = SessionLimits(timeout=timeout, output=output_limit, start=120.0)
+        self._limits = SessionLimits(timeout=timeout, output=output_limit, start=120.0, grace=FAR)
 
     def _spawn(self) -> Connection:
         try:

@@ -26,7 +26,7 @@ from ..errors import MissingDependency, SandboxError
 from ..sandbox.bundle import launch
 from ..sandbox.session import Connection, SessionLimits
 from ..sandbox.starting import WireExecutor
-from .streams import Carried
+from .streams import FAR, Carried
 
 __all__ = ("JupyterExecutor",)
 
@@ -48,7 +48,7 @@ class JupyterExecutor(WireExecutor):
         started for each session and ended with it. `timeout` is in seconds of a program's own running.
         """
         self._url, self._token, self._kernel, self._name = url.rstrip("/"), token, kernel_id, kernel_name
-        self._limits = SessionLimits(timeout=timeout, output=output_limit, start=120.0)
+        self._limits = SessionLimits(timeout=timeout, output=output_limit, start=120.0, grace=FAR)
 
     def _spawn(self) -> Connection:
         try:

@@ -24,6 +24,7 @@ from ..sandbox.bundle import modules
 from ..sandbox.session import Connection, SessionLimits
 from ..sandbox.starting import WireExecutor
 from .command import Started
+from .streams import FAR
 
 __all__ = ("PyodideExecutor",)
 
@@ -62,7 +63,7 @@ class PyodideExecutor(WireExecutor):
         """
         self._pyodide, self._deno, self._memory = pyodide, deno, memory
         self._packages = [str(Path(path).resolve()) for path in packages]
-        self._limits = SessionLimits(timeout=timeout, output=output_limit, start=120.0)
+        self._limits = SessionLimits(timeout=timeout, output=output_limit, start=120.0, grace=FAR)
 
     def _spawn(self) -> Connection:
         deno, home = self._program(), self._home()

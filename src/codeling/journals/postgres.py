@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import json
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -67,7 +68,7 @@ class PostgresJournal:
                 for item in blobs.items():
                     connection.execute("INSERT INTO codeling_blobs VALUES (%s, %s) ON CONFLICT DO NOTHING", item)
                 if isinstance(event, RunStarted):
-                    row = (event.run_id, event.at)
+                    row = (event.run_id, time.time())
                     connection.execute("INSERT INTO codeling_runs VALUES (%s, %s) ON CONFLICT DO NOTHING", row)
                 connection.execute(_APPEND, (event.run_id, text, event.run_id))
 

@@ -11,6 +11,7 @@ import json
 import os
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -45,6 +46,8 @@ _PATIENCE = 30.0
 class SQLiteJournal:
     """Keeps runs in the SQLite file at `path`; a file of an older version is brought up to date."""
 
+    anywhere = True
+
     def __init__(self, path: str | os.PathLike[str], *, patience: float = _PATIENCE, fsync: bool = False) -> None:
         """Name the file; it is opened, or made, when it is first used.
 
@@ -70,7 +73,7 @@ class SQLiteJournal:
             with connection:
                 connection.executemany("INSERT OR IGNORE INTO blobs VALUES (?, ?)", blobs.items())
                 if isinstance(event, RunStarted):
-                    connection.execute("INSERT OR IGNORE INTO runs VALUES (?, ?)", (event.run_id, event.at))
+                    connection.execute("INSERT OR IGNORE INTO runs VALUES (?, ?)", (event.run_id, time.time()))
                 connection.execute(_APPEND, row)
 
     async def read(self, run_id: str, /) -> AsyncIterator[Event]:

@@ -29,7 +29,7 @@ from ..events import (
 )
 from ..messages import ToolCall
 from .screen import Mark, Screen, Style, screen_for
-from .text import brief, call_text, clipped, duration, image_text, usage_text, visible
+from .text import brief, call_text, clipped, duration, image_text, told, usage_text, visible
 
 __all__ = ("TerminalObserver",)
 
@@ -58,6 +58,8 @@ class TerminalObserver:
     why there is none, is left to whoever started the run. With `live=False` nothing moves: for runs
     that are over.
     """
+
+    anywhere = True
 
     def __init__(
         self, file: IO[str] | None = None, *, quiet: bool = False, color: bool | None = None, answer: bool = True,
@@ -314,7 +316,7 @@ class _Watched:
         if event.error:
             self.say(clipped(event.error, lines=20, characters=3000), style="bad")
         if event.final and (answer or self.depth):
-            self.say(f"answer: {brief(event.answer, 600)}", style="good")
+            self.say(f"answer: {told(event.answer, lines=_MOST_LINES)}", style="good")
         spent = f"{duration(self.thinking)} model, {duration(event.seconds)} action"
         self.say(f"{spent}; {self.usage}" if self.usage else spent, style="faint")
 

@@ -28,7 +28,7 @@ if sys.argv[2] == "landlock":
 elif sys.argv[2] == "seccomp":
     import seccomp
     linux.no_new_privileges()
-    seccomp.install(seccomp.program(os.getpid(), full=False, landlock=1))
+    seccomp.install(seccomp.complete(seccomp.program(full=False, landlock=1), os.getpid()))
     try:
         os.fork()
     except PermissionError:

@@ -20,7 +20,7 @@ import types
 import seeds
 import values
 from awaiting import TopLevelAwait, awaitable_of, awaited
-from failures import cut, tool_error, traceback_text
+from failures import cut, note, tool_error, traceback_text
 from finding import Finder
 from output import Final, Output, line_in
 from wire import Wire
@@ -278,7 +278,7 @@ class Worker:
     def _error(self, error):
         try:
             text = cut(traceback_text(error))
-            return text + self._hint(error)
+            return text + note(error) + self._hint(error)
         except BaseException:  # the program's own exception class may raise anything when it is read
             return "{}: (its text could not be read)".format(type.__getattribute__(type(error), "__name__"))
 

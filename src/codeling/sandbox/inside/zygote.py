@@ -52,14 +52,11 @@ def seal(options, folder, port, tasks):
     readable = ["/"] if full else [path for path in options["paths"] if os.path.exists(path)]
     rules = [(path, linux.READ) for path in readable] + [(path, linux.WRITE) for path in (folder, *options["writable"])]
     rules += [(root.SHARED, linux.WRITE)] if options["processes"] else []
-    rules += [(path, linux.READ_FILE | linux.WRITE_FILE) for path in root.DEVICES if os.path.exists(path)]
-    abi = min(linux.landlock_abi(), options["landlock"])
-    linux.landlock(rules, abi, port=port)
+    devices = ["/dev"] if full else [path for path in root.DEVICES if os.path.exists(path)]
+    rules += [(path, linux.READ_FILE | linux.WRITE_FILE) for path in devices]
+    linux.landlock(rules, options["landlock"], port=port)
     limit(options, tasks)
-    program = seccomp.program(
-        os.getpid(), full=full, landlock=abi, processes=bool(options["processes"]), network=bool(port)
-    )
-    seccomp.install(program)
+    seccomp.install(seccomp.complete(options["filter"], os.getpid()))
 
 
 def reseed():
@@ -81,7 +78,6 @@ def enter(options, request, handles, ids):
         root.private_folder(root.WORKDIR, options["disk"], options["files"])
         if options["processes"]:  # what processes share between them, such as the locks of multiprocessing
             root.private_folder(root.SHARED, options["disk"], options["files"])
-        linux.call("sethostname", b"sandbox", 7)
         if request.get("door") is not None:
             port = root.listen_inside(handles[request["door"]])
     else:
@@ -107,10 +103,17 @@ def arrange_descriptors(wire):
     os.closerange(4, 4096)
 
 
-def environment(options, folder, port):
-    """Set what the program finds in its environment; nothing of the host's is in it."""
+def common_environment():
+    """Empty the environment but for what all programs find in it; nothing of the host's is left."""
     os.environ.clear()
     os.environ.update({"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "MPLBACKEND": "agg", "OPENBLAS_NUM_THREADS": "1"})
+    platform = sys.modules.get("platform")
+    if platform is not None:
+        platform._uname_cache = None  # it holds the host's name
+
+
+def environment(options, folder, port):
+    """Add to the environment what is this worker's own, and what the user gives."""
     os.environ.update({"HOME": folder, "TMPDIR": folder})
     if port:
         address = "http://127.0.0.1:{}".format(port)
@@ -118,9 +121,6 @@ def environment(options, folder, port):
     os.environ.update(options["env"])
     if os.getuid() != os.geteuid():
         ask_as_acting()
-    platform = sys.modules.get("platform")
-    if platform is not None:
-        platform._uname_cache = None  # it holds the host's name
 
 
 def ask_as_acting():
@@ -162,10 +162,21 @@ def _poll(control):
     return poll.poll(0)
 
 
+def own_namespaces(options):
+    """The namespaces that a worker does not share with the others of this parent.
+
+    Programs without processes and network have no socket, queue or shared memory with a name, so they
+    share namespaces in which there is nothing: making and ending these costs more than all the rest.
+    """
+    if options["processes"] or options["network"]:
+        return linux.ALL_NAMESPACES
+    return linux.NEWUSER | linux.NEWNS | linux.NEWPID
+
+
 def fork(options, request, handles, control):
     """Start a worker; give its process id."""
     ids = os.geteuid(), os.getegid()
-    made = linux.clone(linux.ALL_NAMESPACES) if options["isolation"] == "full" else os.fork()
+    made = linux.clone(own_namespaces(options)) if options["isolation"] == "full" else os.fork()
     if made:
         return made
     try:
@@ -184,19 +195,29 @@ def prepare(options):
     root.hold_proc()
     for name in options["preload"]:
         __import__(name)
-    if linux.landlock_abi() < 1:
+    options["landlock"] = min(linux.landlock_abi(), options["landlock"])
+    if options["landlock"] < 1:
         raise OSError(0, "Landlock is not available: the kernel needs CONFIG_SECURITY_LANDLOCK and lsm=landlock")
     linux.find_thread_id()
     if options["isolation"] == "full":
+        shared = linux.ALL_NAMESPACES & ~(linux.NEWUSER | linux.NEWPID)
         try:
-            linux.unshare(linux.NEWNS)
+            linux.unshare(shared)
         except PermissionError:  # no root here, or one without its rights
             ids = os.getuid(), os.getgid()
-            linux.unshare(linux.NEWUSER | linux.NEWNS | linux.NEWNET)
+            linux.unshare(shared | linux.NEWUSER)
             root.map_user(*ids)
             options["user"].update(change=False, user=ids[0], numbers=0)
+        linux.call("sethostname", b"sandbox", 7)
         root.build_root(options["root"], options["paths"], options["writable"])
         root.become(options["user"])
+    common_environment()
+    options["filter"] = seccomp.program(
+        full=options["isolation"] == "full",
+        landlock=options["landlock"],
+        processes=bool(options["processes"]),
+        network=options["network"],
+    )
     gc.collect()
     gc.freeze()
     return not (options["user"]["user"] or options["user"]["numbers"])
