@@ -105,7 +105,7 @@ def _seccomp() -> Layer:
 
 def _cgroup() -> Layer:
     why = cgroups.available()
-    return Layer(name="cgroup v2", there=why is None, detail=why or "memory and tasks of each session")
+    return Layer(name="cgroups", there=why is None, detail=why or "memory and tasks of each session are held once more")
 
 
 def _pidfd() -> Layer:

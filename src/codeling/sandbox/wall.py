@@ -19,7 +19,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -42,6 +42,7 @@ _TROUBLE = 70
 """How a worker ends that could not be sealed, after it has told why."""
 _SLACK, _STALE = 1000, 10.0
 """Where workers share a user, the kernel counts its threads together: so many more may be started, counted so often."""
+_ENVIRONMENT = {"MALLOC_ARENA_MAX": "2", "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"}
 _SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/alternatives")
 _CERTIFICATES = ("/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/pki/tls")
 
@@ -69,6 +70,8 @@ class Options:
     preload: tuple[str, ...] = ()
     python: str = sys.executable
     env: Mapping[str, str] = field(default_factory=dict)
+    hash_seed: int = 0
+    """Decides the order of sets. Fixed, for a run that is resumed has to find the order that it had."""
     landlock: int = 99
     """The newest version of Landlock to use; lower ones are what older kernels have."""
 
@@ -106,7 +109,7 @@ class Zygote:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 # As isolated as -I, which would leave the order of sets to chance: no variable but these is given.
-                env={"MALLOC_ARENA_MAX": "2", "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"},
+                env={**_ENVIRONMENT, "PYTHONHASHSEED": str(options.hash_seed)},
                 start_new_session=True,
             )
         self._control.settimeout(_START)
@@ -136,14 +139,32 @@ class Zygote:
         descriptor of the files that it begins with. Both stay the caller's to close.
         """
         descriptors.make_room()
+        group = cgroups.group_for(self.options.memory + self.options.disk, self.options.tasks)
+        try:
+            return self._spawn({"door": door, "pack": pack}, endings, group)
+        except BaseException:
+            if group:
+                group.end()
+            raise
+
+    def _spawn(
+        self, handles: Mapping[str, int | None], endings: tuple[Callable[[SealedWorker], None], ...],
+        group: cgroups.Group | None,
+    ) -> SealedWorker:  # fmt: skip
         ours, theirs = socket.socketpair()
         request: dict[str, Any] = {"workdir": None}
         given = [theirs.fileno()]
-        for name, handle in (("door", door), ("pack", pack)):
+        for name, handle in handles.items():
             if handle is not None:
                 request[name] = len(given)
                 given.append(handle)
-        with self._lock, theirs:
+        with self._lock, theirs, ExitStack() as stack:
+            if group and self.options.processes:
+                entries = group.open()
+                for entry in entries:
+                    stack.callback(os.close, entry)
+                request["groups"] = [*range(len(given), len(given) + len(entries))]
+                given += entries
             if self.options.isolation == "strong":
                 self._count += 1
                 request["workdir"] = str(folders.base_folder(os.getpid()) / f"{self._process.pid}-{self._count}")
@@ -153,12 +174,14 @@ class Zygote:
         if pidfd is None:
             ours.close()
             raise IsolationUnavailable(reason(self.options.isolation, str(answer.get("failed", "no answer"))))
-        self._endings.pop(int(answer["pid"]), None)  # of an earlier process that had this number
+        pid = int(answer["pid"])
+        self._endings.pop(pid, None)  # of an earlier process that had this number
         ours.setblocking(False)
-        group = cgroups.hold(int(answer["pid"]), self.options.memory, self.options.tasks, self.options.disk)
+        if group and "groups" not in request:
+            group.enter(pid)
         worker = SealedWorker(
-            pid=int(answer["pid"]), handle=pidfd, wire=ours.detach(), isolation=self.options.isolation,
-            workdir=request["workdir"], ended=self.ended, endings=(*endings, *group),
+            pid=pid, handle=pidfd, wire=ours.detach(), isolation=self.options.isolation, workdir=request["workdir"],
+            ended=self.ended, endings=endings, group=group,
         )  # fmt: skip
         self._watch(worker, request["workdir"])
         return worker

@@ -138,6 +138,8 @@ def ask_as_acting():
 def live(options, request, handles, ids, control):
     """The worker's whole life, in the new process."""
     linux.die_with_parent()
+    for entry in request.get("groups", ()):
+        os.write(handles[entry], b"0")
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     folder, port = enter(options, request, handles, ids)
@@ -254,7 +256,7 @@ def reap(control):
 
 def serve(control, options):
     """Start a worker for each request of the host, until the host goes away."""
-    message, ancillary, _, _ = control.recvmsg(4096, socket.CMSG_SPACE(12))
+    message, ancillary, _, _ = control.recvmsg(4096, socket.CMSG_SPACE(20))
     if not message:
         os._exit(0)
     handles = array.array("i")
