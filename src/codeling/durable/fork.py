@@ -11,6 +11,7 @@ from ..errors import JournalError
 from ..events import Event, ModelReplied, RunFinished, RunStarted, StepFinished, StepStarted
 from ..journals.events import AgentDescribed, Diverged
 from ..messages import Reply
+from ..secrets.masking import masked
 from .holding import held
 from .resume import go_on, journal_of, past_of
 
@@ -47,7 +48,7 @@ async def fork(
     if isinstance(first, RunStarted):
         copied[0] = replace(first, task=task or first.task, parent_id=None, max_steps=agent.max_steps)
     async with held(journal, new_id):
-        past = [replace(edit(event) if edit else event, run_id=new_id) for event in copied]
+        past = [masked(replace(edit(event) if edit else event, run_id=new_id)) for event in copied]
         for event in past:
             await journal.append(event)
         result = await go_on(agent, past, journal=journal, **options)
