@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
@@ -22,6 +23,8 @@ def journal_from(given: Journal | str | os.PathLike[str]) -> Journal:
     if isinstance(given, str) and given.startswith(("postgresql://", "postgres://")):
         return _load("postgres", "PostgresJournal")(given)  # type: ignore[no-any-return]  # loaded by name
     if isinstance(given, (str, os.PathLike)):
+        if not Path(given).name:
+            raise UsageError(f"a journal is a file such as 'runs.db', and {str(given)!r} names none")
         return _load("sqlite", "SQLiteJournal")(given)  # type: ignore[no-any-return]  # loaded by name
     if not callable(getattr(given, "append", None)):
         raise UsageError(f"a journal is a path such as 'runs.db', or has methods `append` and `read`; not {given!r}")
