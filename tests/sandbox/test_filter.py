@@ -137,3 +137,16 @@ def test_what_is_granted(machine: str) -> None:
     ]
     assert all(online.says(*call) != ALLOW for call in refused)
     assert [online.says("setsockopt", 3, level, name) for level, name in ((6, 1), (1, 9))] == [ALLOW] * 2
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_what_sessions_that_can_be_forked_may_do(machine: str) -> None:
+    """A plain copy of the process and threads; no other program, nothing between a copy and a thread, no signal at all."""
+    filter = Filter(machine, forks=True)
+
+    assert [filter.says("clone", flags) for flags in (0x1200011, 17, 0x3D0F00)] == [ALLOW] * 3
+    odd = (0x1200011 | 0x100, 0x4111, 0x1200011 | 0x8000, 0x1200011 | 0x10000000, 0x1200011 | 0x20000000, 0, 0x80000011)
+    assert [filter.says("clone", flags) for flags in odd] == [EPERM] * len(odd)
+    assert [filter.says("kill", pid, 9) for pid in (0, -1, 1, 7)] == [EPERM] * 4
+    assert [filter.says("tgkill", pid, pid, 9) for pid in (1, 7)] == [EPERM] * 2
+    assert [filter.says(call) for call in ("execve", "setsid", "setpgid")] == [EPERM] * 3

@@ -132,7 +132,7 @@ def starts(*before: str) -> None:
         pytest.skip(f"{before[0]} is refused here")
     for python in interpreters():
         command = [*before, sys.executable, "-c", OPEN, python]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
         best, full, strong = done.stdout.splitlines() or [done.stderr]
         assert strong.startswith("strong strong "), strong
         assert full.startswith(("full full ", "full refused: isolation='full' cannot be had"))
@@ -160,7 +160,7 @@ def test_a_wall_that_is_refused_in_part(call: str, taken: str) -> None:
     """What the machine refuses only when a worker is sealed is known before that, and the default takes the next wall."""
     need("full")
     command = [sys.executable, "-c", f"CALLS = {NAMED[call]}\n{FILTER}\n{OPEN}", sys.executable]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=110)
     best, full, strong = done.stdout.splitlines()
 
     assert best.startswith(taken)

@@ -41,6 +41,7 @@ class SandboxExecutor(WireExecutor):
         artifacts: str | os.PathLike[str] | None = None, packages: Sequence[str] | None = None,
         network: Sequence[str] = (), private_hosts: Sequence[str] = (), processes: int = 0, preload: Sequence[str] = (),
         python: str | None = None, env: Mapping[str, str] | None = None, hash_seed: int = 0,
+        forks: int = 0,
     ) -> None:  # fmt: skip
         """Set what every session gets.
 
@@ -54,15 +55,18 @@ class SandboxExecutor(WireExecutor):
         `packages` are requirements, installed once into an environment that is all that programs see;
         `network` names what may be reached, as `host:port`, by HTTP and through a proxy of ours
         (`private_hosts`: names among them that may be private addresses); `processes` is how many
-        processes and threads a program may start. These last two need full isolation.
+        processes and threads a program may start; `forks` is how many copies of one session `Session.fork`
+        may make at a time, each with `memory` of its own. These last three need full isolation.
         `preload` names modules that are loaded once and shared by all sessions. `hash_seed` is Python's own,
         from 1 to 4294967295, or 0 for the order of sets that all have: the same one for all sessions, and
         for a run that is resumed.
 
         Raises `UsageError` for options that do not fit together.
         """
-        if (network or processes) and isolation == "strong":
-            raise UsageError("network= and processes= need namespaces of the session's own: isolation='full'")
+        if (network or processes or forks) and isolation == "strong":
+            raise UsageError("network=, processes= and forks= need namespaces of the session's own: isolation='full'")
+        if forks and (network or processes):
+            raise UsageError("forks= goes with neither network= nor processes=: what those hold cannot be copied")
         if files and workdir:
             raise UsageError("files= goes into the private working folder; with workdir= put them there yourself")
         given.check_names(files or {})
@@ -72,12 +76,12 @@ class SandboxExecutor(WireExecutor):
         self._proxy = Proxy(rules_from(network, private_hosts)) if network else None
         self._options = Options(
             isolation=isolation or "full", memory=memory, disk=disk, files=files_limit, open_files=open_files,
-            tasks=processes + 1 if processes else 256, processes=processes, network=bool(network),
+            tasks=processes + 1 if processes else 256 + forks, processes=processes, forks=forks, network=bool(network),
             read=tuple(map(os.path.abspath, read)), preload=("json", "asyncio", "random", *preload),
             env=dict(env or {}), python=python or sys.executable, workdir=_folder(workdir), writable=writable,
             hash_seed=_seed(hash_seed),
         )  # fmt: skip
-        self._choose = isolation is None and not network and not processes
+        self._choose = isolation is None and not (network or processes or forks)
         self._limits = SessionLimits(timeout=timeout, output=output_limit)
 
     def _spawn(self) -> Connection:

@@ -58,6 +58,7 @@ class Exchange:
         """Send the command and see it through. Raises `WireBroken` where the worker is lost."""
         if command is not None:
             self._line.refuse_stale()
+        self._line.busy = True
         self._started = self._loop.time()
         timer = self._timer = self._loop.call_later(self._timeout, self._on_deadline)
         try:
@@ -66,7 +67,7 @@ class Exchange:
             self._listen()
             done = await self._wait()
         finally:
-            self._over = True
+            self._over, self._line.busy = True, False
             self._timer.cancel()
             timer.cancel()
             if self._calls:

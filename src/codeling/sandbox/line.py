@@ -68,7 +68,7 @@ class Line:
         self._lock = threading.Lock()
         self._unsent = bytearray()
         self._why = ""
-        self.open = True
+        self.open, self.busy = True, False
 
     def write(self, data: bytes = b"") -> bool:
         """Send the data after all that waits. False where some of it has to wait until the stream takes more."""

@@ -52,9 +52,13 @@ class SealedWorker:
 
     def kill(self) -> None:
         """End the worker and all in its namespaces, and remove what it left."""
+        self._end()
+
+    def _end(self) -> bool:
+        """End it. False where it had been ended before."""
         with self._lock:
             if self._closed:
-                return
+                return False
             self._closed = True
         ended = _is_over(self._handle, 0)
         for ending in self._endings:
@@ -69,6 +73,7 @@ class SealedWorker:
         os.close(self.reader)
         if self._workdir:
             folders.remove(self._workdir)
+        return True
 
     def trouble(self) -> str | None:
         """Why it ended, where that is known."""

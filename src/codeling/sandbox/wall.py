@@ -19,7 +19,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -28,6 +28,7 @@ from typing import IO, Any, Literal, TypeAlias, cast
 from ..errors import IsolationUnavailable, SandboxError
 from . import cgroups, descriptors, folders
 from .refusals import check_platform, reason
+from .rooms import Room, nursery
 from .sealed import SealedWorker
 from .users import readable_by_all, tasks_of, worker_user
 from .watchdog import Quota
@@ -60,6 +61,8 @@ class Options:
     """Threads, and with `processes` also processes, of one worker."""
     processes: int = 0
     """How many processes and threads the program may start; 0 for no process at all."""
+    forks: int = 0
+    """How many copies of one session there may be at a time, behind its wall."""
     network: bool = False
     """Whether there is a port to the host's proxy."""
     read: tuple[str, ...] = ()
@@ -139,52 +142,78 @@ class Zygote:
         descriptor of the files that it begins with. Both stay the caller's to close.
         """
         descriptors.make_room()
-        group = cgroups.group_for(self.options.memory + self.options.disk, self.options.tasks)
+        options = self.options
+        ours, theirs = socket.socketpair()
+        near, far = nursery() if options.forks else (None, None)
+        group = cgroups.group_for(self._memory, options.tasks)
         try:
-            return self._spawn({"door": door, "pack": pack}, endings, group)
+            with theirs, far or nullcontext():
+                given = {"wire": theirs, "door": door, "pack": pack, "nursery": far}
+                pid, handle, workdir = self._start(given, group)
         except BaseException:
+            for end in (ours, near):
+                if end:
+                    end.close()
             if group:
                 group.end()
             raise
+        self._endings.pop(pid, None)  # of an earlier process that had this number
+        ours.setblocking(False)
+        if group and not (options.processes or options.forks):
+            group.enter(pid)
+        if near:
+            quota = self._quota(pid)
+            room = Room(pid=pid, handle=handle, forks=options.forks, quota=quota, group=group, endings=endings)
+            return room.first(ours, near)
+        worker = SealedWorker(
+            pid=pid, handle=handle, wire=ours.detach(), isolation=options.isolation, workdir=workdir,
+            ended=self.ended, endings=endings, group=group,
+        )  # fmt: skip
+        if workdir or options.processes or self._as_root:
+            worker.watch(
+                self._quota(pid, reader=worker.reader, kill=worker.excess, signal=worker.signal, folder=workdir)
+            )
+        return worker
 
-    def _spawn(
-        self, handles: Mapping[str, int | None], endings: tuple[Callable[[SealedWorker], None], ...],
-        group: cgroups.Group | None,
-    ) -> SealedWorker:  # fmt: skip
-        ours, theirs = socket.socketpair()
+    @property
+    def _memory(self) -> int:
+        """What a session may use in all, or a session with its forks."""
+        return self.options.memory * (self.options.forks + 1) + self.options.disk
+
+    def _quota(self, pid: int, **more: Any) -> Quota:
+        """What the watchdog holds a session to, where the kernel does not: see `watchdog`."""
+        options = self.options
+        return Quota(
+            pid=pid, memory=self._memory, tasks=options.tasks, family=bool(options.processes or options.forks),
+            forks=options.forks, disk=options.disk, files=options.files, **more,
+        )  # fmt: skip
+
+    def _start(
+        self, given: Mapping[str, int | socket.socket | None], group: cgroups.Group | None
+    ) -> tuple[int, int, str | None]:
+        """Have a worker started with these descriptors; give its process, its pidfd and its folder."""
         request: dict[str, Any] = {"workdir": None}
-        given = [theirs.fileno()]
-        for name, handle in handles.items():
+        handles: list[int] = []
+        for name, handle in given.items():
             if handle is not None:
-                request[name] = len(given)
-                given.append(handle)
-        with self._lock, theirs, ExitStack() as stack:
-            if group and self.options.processes:
+                request[name] = len(handles)
+                handles.append(handle if isinstance(handle, int) else handle.fileno())
+        with self._lock, ExitStack() as stack:
+            if group and (self.options.processes or self.options.forks):
                 entries = group.open()
                 for entry in entries:
                     stack.callback(os.close, entry)
-                request["groups"] = [*range(len(given), len(given) + len(entries))]
-                given += entries
+                request["groups"] = [*range(len(handles), len(handles) + len(entries))]
+                handles += entries
             if self.options.isolation == "strong":
                 self._count += 1
                 request["workdir"] = str(folders.base_folder(os.getpid()) / f"{self._process.pid}-{self._count}")
                 if not self._user.numbers:
                     request["tasks"] = self._user_tasks() + self.options.tasks + _SLACK
-            answer, pidfd = self._ask(request, given, ours)
+            answer, pidfd = self._ask(request, handles)
         if pidfd is None:
-            ours.close()
             raise IsolationUnavailable(reason(self.options.isolation, str(answer.get("failed", "no answer"))))
-        pid = int(answer["pid"])
-        self._endings.pop(pid, None)  # of an earlier process that had this number
-        ours.setblocking(False)
-        if group and "groups" not in request:
-            group.enter(pid)
-        worker = SealedWorker(
-            pid=pid, handle=pidfd, wire=ours.detach(), isolation=self.options.isolation, workdir=request["workdir"],
-            ended=self.ended, endings=endings, group=group,
-        )  # fmt: skip
-        self._watch(worker, request["workdir"])
-        return worker
+        return int(answer["pid"]), pidfd, request["workdir"]
 
     def _user_tasks(self) -> int:
         """How many threads the workers' user has now or had a moment ago: the kernel counts all of them together."""
@@ -192,9 +221,7 @@ class Zygote:
             self._counted = tasks_of(self._user.user), time.monotonic()
         return self._counted[0]
 
-    def _ask(
-        self, request: Mapping[str, Any], given: Sequence[int], ours: socket.socket
-    ) -> tuple[dict[str, Any], int | None]:
+    def _ask(self, request: Mapping[str, Any], given: Sequence[int]) -> tuple[dict[str, Any], int | None]:
         handles = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", given))]
         try:
             self._control.sendmsg([json.dumps(request).encode()], handles)
@@ -202,21 +229,8 @@ class Zygote:
             while "ended" in answer:
                 answer, pidfd = self._receive()
         except OSError as error:
-            ours.close()
             raise SandboxError(f"the sandbox's parent process is gone: {error}") from error
         return answer, pidfd
-
-    def _watch(self, worker: SealedWorker, folder: str | None) -> None:
-        """Have the host watch what the kernel does not hold: see `watchdog`."""
-        options = self.options
-        if folder or options.processes or self._as_root:
-            worker.watch(
-                Quota(
-                    pid=worker.pid, reader=worker.reader, kill=worker.excess, signal=worker.signal, folder=folder,
-                    memory=options.memory + options.disk, tasks=options.tasks, processes=options.processes,
-                    disk=options.disk, files=options.files,
-                )
-            )  # fmt: skip
 
     def ended(self, pid: int) -> str | None:
         """Say how a worker ended, if it ended by itself."""

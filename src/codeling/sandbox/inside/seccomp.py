@@ -20,6 +20,8 @@ _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54
 _NUMBER, _ARCH = 0, 4
 _THREAD = 0x10F00
 """What makes a thread: memory, folder, descriptors and signals shared, in the same process."""
+_FORK = (0x1200011, 0x11)
+"""What makes a copy of the process, as libc asks for it, and no more."""
 _TRUNCATE, _ACCESS = 0x200, 3
 _HUGE_PAGES, _UNSHARE_FILES = 0x40000, 2
 _CREATE, _SET_ID = 0x400040, 0o6000
@@ -132,12 +134,13 @@ def _of_files(rules, allowed, landlock):
         rules["truncate"] = _refuse(errno.EACCES)
 
 
-def program(*, full, landlock, processes=False, network=False):
+def program(*, full, landlock, processes=False, network=False, forks=False):
     """The filter, but for the number of the process that it is for.
 
     No exec, no new process, no socket but a pair of streams, signals only to itself; limits can be read,
     not set. `processes` permits to start others, which only a pid namespace contains; `network` permits
-    sockets, which only a network namespace contains.
+    sockets, which only a network namespace contains. `forks` permits copies of the process, in a pid
+    namespace; and no signals at all, for whose they are would not be known here.
     """
     rules, allowed = _conditions(landlock), set(ALLOWED) | set(META)
     if not full:
@@ -146,6 +149,10 @@ def program(*, full, landlock, processes=False, network=False):
         allowed |= set(PROCESSES)
         rules["clone"] = _without(0, linux.ALL_NAMESPACES, errno.EPERM)
         del rules["kill"], rules["tgkill"]
+    if forks:
+        copy = b"".join(_if(_EQUAL, flags, 0, 1) + _PERMIT for flags in _FORK)
+        rules.update(clone=_do(_LOAD, _low(0)) + copy + rules["clone"])
+        rules.update({name: _refuse(errno.EPERM) for name in ("kill", "tgkill")})
     if network:
         rules.update(socket=_TCP, connect=_PERMIT, setsockopt=_OPTIONS, getsockopt=_OPTIONS)
     lines = [_do(_LOAD, _ARCH), _if(_EQUAL, linux.AUDIT, 1, 0), _do(_RETURN, _KILL), _do(_LOAD, _NUMBER)]

@@ -18,6 +18,7 @@ import signal
 import socket
 import sys
 
+import forking
 import init
 import linux
 import root
@@ -91,16 +92,15 @@ def enter(options, request, handles, ids):
     return folder, port
 
 
-def arrange_descriptors(wire):
-    """Leave nothing open but the standard streams and the wire, at 3."""
+def arrange_descriptors(wire, nursery):
+    """Leave nothing open but the standard streams, the wire at 3, and what copies get theirs from at 4."""
     output = os.memfd_create("output", os.MFD_CLOEXEC)
     fcntl.fcntl(output, fcntl.F_SETFL, os.O_APPEND)
     nothing = os.open("/dev/null", os.O_RDONLY)
-    wire = fcntl.fcntl(wire, fcntl.F_DUPFD, 10)
-    for source, target in ((nothing, 0), (output, 1), (output, 2), (wire, 3)):
-        os.dup2(source, target)
-    os.set_inheritable(3, False)
-    os.closerange(4, 4096)
+    given = [fcntl.fcntl(handle, fcntl.F_DUPFD, 10) for handle in (wire, nursery) if handle is not None]
+    for target, source in enumerate((nothing, output, output, *given)):
+        os.dup2(source, target, inheritable=target < 3)
+    os.closerange(3 + len(given), 4096)
 
 
 def common_environment():
@@ -146,14 +146,14 @@ def live(options, request, handles, ids, control):
     linux.die_with_parent()  # again: whoever becomes another user is no longer tied
     if any(event & select.POLLHUP for _, event in _poll(control)):
         os._exit(0)  # the host went away before we were tied to our parent
-    arrange_descriptors(handles[0])
+    arrange_descriptors(handles[0], handles[request["nursery"]] if options["forks"] else None)
     handles[0] = 3
     environment(options, folder, port)
     reseed()
     seal(options, folder, port, request.get("tasks", options["tasks"]))
     if options["processes"]:
         init.split()
-    worker.main(3, 3)
+    worker.main(3, 3, nursery=forking.begin() if options["forks"] else None)
 
 
 def _poll(control):
@@ -217,6 +217,7 @@ def prepare(options):
         landlock=options["landlock"],
         processes=bool(options["processes"]),
         network=options["network"],
+        forks=bool(options["forks"]),
     )
     gc.collect()
     gc.freeze()
@@ -226,11 +227,13 @@ def prepare(options):
 def rehearse(options, control):
     """Start a worker that nobody uses, so that what this machine refuses is known before the first is asked for."""
     ours, theirs = socket.socketpair()
+    near, far = socket.socketpair()
     folder = os.path.join(options["root"], "rehearsal")
-    made = fork(options, {"workdir": folder}, [theirs.fileno()], control)
+    made = fork(options, {"workdir": folder, "nursery": 1}, [theirs.fileno(), far.fileno()], control)
     theirs.close()
     said = ours.recv(4096)[4:]
-    ours.close()
+    for end in (ours, near, far):
+        end.close()
     os.waitpid(made, 0)
     if options["isolation"] == "strong":
         os.rmdir(folder)
