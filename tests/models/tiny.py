@@ -51,3 +51,31 @@ def _text(transformers: Any, size: int, reads: int) -> Any:
         vocab_size=size, hidden_size=64, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2,
         num_key_value_heads=2, max_position_embeddings=reads, bos_token_id=0, eos_token_id=1, pad_token_id=1,
     )  # fmt: skip
+
+
+def seeing(folder: Path) -> Path:
+    """Save a LLaVA: an eye of CLIP's kind, a model that writes, and what reads pictures and text for them."""
+    transformers: Any = pytest.importorskip("transformers")
+    torch: Any = pytest.importorskip("torch")
+    words = tokenizer()
+    size = {"height": 28, "width": 28}
+    eye = transformers.CLIPImageProcessorPil(size=size, crop_size=size, do_center_crop=False)
+    reader = transformers.LlavaProcessor(
+        eye, words, patch_size=14, vision_feature_select_strategy="default", chat_template=TEMPLATE,
+        num_additional_image_tokens=1,
+    )  # fmt: skip
+    reader.save_pretrained(folder)
+    torch.manual_seed(0)
+    vision = transformers.CLIPVisionConfig(
+        hidden_size=32, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2, image_size=28, patch_size=14
+    )
+    config = transformers.LlavaConfig(
+        vision_config=vision,
+        text_config=_text(transformers, len(words), 2048),
+        image_token_index=SPECIAL.index("<image>"),
+    )
+    model = transformers.LlavaForConditionalGeneration(config)
+    for weights in model.parameters():
+        torch.nn.init.normal_(weights, std=0.5)  # far apart, so that what it writes hangs on what it sees
+    model.save_pretrained(folder)
+    return folder
