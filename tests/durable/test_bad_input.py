@@ -59,6 +59,7 @@ def agent(*programs: str, **options: Any) -> CodeAgent:
             "'effect:writes' fits nothing: the effects are read, idempotent, write",
         ),
         ({"journal": ""}, "a journal is a file such as 'runs.db', and '' names none"),
+        ({"journal": "mysql://user:word@host/runs"}, "or at a postgresql:// address; not at a mysql:// one"),
         ({"journal": 5}, "a journal is a path such as 'runs.db', or has methods `append` and `read`; not 5"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
