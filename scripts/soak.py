@@ -2,7 +2,7 @@
 
 `python scripts/soak.py [COUNT]`: half at full isolation where it can be had, half at strong; every tenth program
 is killed at its time limit or dies by itself. Counted before and after: processes below this one, descriptors,
-threads, mounts, temporary files, and the memory of this process and of the warm parents.
+threads, mounts, cgroups, temporary files, and the memory of this process and of the warm parents.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from codeling import SandboxExecutor
 from codeling.protocols import SessionSpec
-from codeling.sandbox import folders
+from codeling.sandbox import cgroups, folders
 
 _SLACK = 24 << 20
 PROGRAMS = [
@@ -33,10 +33,16 @@ def counts() -> dict[str, int]:
         "processes": len(below),
         "descriptors": len(list(Path("/proc/self/fd").iterdir())),
         "threads": len(list(Path("/proc/self/task").iterdir())),
-        "mounts": Path("/proc/self/mounts").read_text(encoding="utf-8").count("codeling"),
+        "mounts": Path("/proc/self/mounts").read_text(encoding="utf-8").count(str(folders.base_folder(os.getpid()))),
+        "groups": sum(1 for folder in _groups() for _ in folder.glob(f"codeling-*-{os.getpid()}/*/")),
         "files": sum(len(found[1]) + len(found[2]) for found in os.walk(folders.base_folder(os.getpid()))),
         "memory": sum(_memory(pid) for pid in [os.getpid(), *below]),
     }
+
+
+def _groups() -> set[Path]:
+    found = cgroups.places()
+    return set() if isinstance(found, str) else set(found.values())
 
 
 def _below(pid: int) -> list[int]:

@@ -76,7 +76,7 @@ class SandboxExecutor(WireExecutor):
         self._proxy = Proxy(rules_from(network, private_hosts)) if network else None
         self._options = Options(
             isolation=isolation or "full", memory=memory, disk=disk, files=files_limit, open_files=open_files,
-            tasks=processes + 1 if processes else 256 + forks, processes=processes, forks=forks, network=bool(network),
+            tasks=processes + 2 if processes else 256 + forks, processes=processes, forks=forks, network=bool(network),
             read=tuple(map(os.path.abspath, read)), preload=("json", "asyncio", "random", *preload),
             env=dict(env or {}), python=python or sys.executable, workdir=_folder(workdir), writable=writable,
             hash_seed=_seed(hash_seed),

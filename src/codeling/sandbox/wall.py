@@ -58,7 +58,7 @@ class Options:
     files: int
     open_files: int
     tasks: int = 256
-    """Threads, and with `processes` also processes, of one worker."""
+    """Threads of one worker; with `processes` also processes, its own two among them."""
     processes: int = 0
     """How many processes and threads the program may start; 0 for no process at all."""
     forks: int = 0
