@@ -17,6 +17,7 @@ import pytest
 
 from codeling import SandboxError, SandboxExecutor, UsageError
 from codeling.protocols import Outcome, SessionSpec
+from scripts.test_pythons import find
 
 from ..walls import need
 
@@ -350,3 +351,24 @@ asyncio.run(work())
 
     assert len(pids) == 3
     assert left == []
+
+
+@pytest.mark.parametrize("version", ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13"])
+def test_every_python(version: str) -> None:
+    """Behind the wall and forked, each CPython works that programs may have, at both levels."""
+    python = find(version)
+    if python is None:
+        pytest.skip(f"there is no CPython {version} on this machine")
+
+    async def work(first: Forked) -> None:
+        assert await first.value("import sys\nx = [await echo(1)]\nlist(sys.version_info[:2])") == [3, int(version[2:])]
+        second = await first.fork()
+        assert await second.value("x.append(2)\nx") == [1, 2]
+        assert await first.value("x") == [1]
+        strong = await SandboxExecutor(isolation="strong", python=python).open(SessionSpec())
+        try:
+            assert (await strong.run("6 * 7", step=1, on_call=echo, on_output=print)).value == "42"
+        finally:
+            strong.close()
+
+    using(work, python=python)

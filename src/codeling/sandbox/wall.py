@@ -211,6 +211,8 @@ class Zygote:
                 if not self._user.numbers:
                     request["tasks"] = self._user_tasks() + self.options.tasks + _SLACK
             answer, pidfd = self._ask(request, handles)
+        if not answer:
+            raise SandboxError("the sandbox's parent process is gone: it ended when it was asked for a worker")
         if pidfd is None:
             raise IsolationUnavailable(reason(self.options.isolation, str(answer.get("failed", "no answer"))))
         return int(answer["pid"]), pidfd, request["workdir"]

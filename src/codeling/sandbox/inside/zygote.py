@@ -268,7 +268,7 @@ def serve(control, options):
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # not reaped before the host has its handle
     try:
         pid = fork(options, json.loads(message), handles, control)
-        handle = os.pidfd_open(pid)
+        handle = linux.call("pidfd_open", pid, 0)  # the function of this name came with Python 3.9
         answer = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [handle]))]
         control.sendmsg([json.dumps({"pid": pid}).encode()], answer)
         os.close(handle)
