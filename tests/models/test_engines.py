@@ -41,7 +41,7 @@ def engine(request: pytest.FixtureRequest, weights: Path) -> Iterator[ServedMode
     name: str = request.param
     if not engines.is_there(name):
         pytest.skip(f"{name} is not installed: python -m scripts.engines {name}")
-    where: dict[str, Any] = {"python": engines.python(name), "temperature": 0}
+    where: dict[str, Any] = {"python": engines.python(name), "temperature": 0, "max_tokens": 40}
     offline = {"HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
     if name == "mlx":
         model: ServedModel = MLXModel(str(weights), environment=offline, **where)

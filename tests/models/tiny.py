@@ -71,7 +71,7 @@ def seeing(folder: Path) -> Path:
     )
     config = transformers.LlavaConfig(
         vision_config=vision,
-        text_config=_text(transformers, len(words), 2048),
+        text_config=_text(transformers, len(words), 16384),
         image_token_index=SPECIAL.index("<image>"),
     )
     model = transformers.LlavaForConditionalGeneration(config)
