@@ -83,6 +83,7 @@ class Agent(AbstractContextManager["Agent"]):
     """Opens what actions are carried out in, and gives the function that carries one out."""
 
     def __post_init__(self) -> None:
+        load("codeling.forms.settings:check")(self)
         self._model: Model = named("models", "model_from", self.model)
         given = self.journal
         self._journal: Journal | None = None if given is None else named("journals", "journal_from", given)

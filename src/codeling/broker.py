@@ -91,8 +91,7 @@ class Broker:
             nested = uuid.uuid4().hex if tool.resumes else None
             return ToolCallStarted(call=call, arguments=approval.arguments, nested=nested)
         reason = f"CallDenied: {call.name!r} is not allowed: {approval.reason or 'no reason given'}"
-        await self._run.emit(ToolCallDenied(call=call, reason=reason))
-        raise CallDenied(reason)
+        raise CallDenied((await self._run.emit(ToolCallDenied(call=call, reason=reason))).reason)
 
 
 _ALLOWED = Approval(approved=True)

@@ -280,6 +280,12 @@ def test_a_call_that_was_cut_off_is_settled(server: Loopback, journal: str) -> N
     [
         (["runs"], "which journal? Say --journal runs.db, or set CODELING_JOURNAL"),
         (["export", "x", "--journal", "nowhere.db"], "there is no journal 'nowhere.db'"),
+        (["export", "x", "--journal", "FOLDER"], "is a folder; name the file of the journal in it"),
+        (["runs", "--journal", "FILE", "--limit", "0"], "'0' is no number of runs; give 1 or more"),
+        (["export", "", "--journal", "FILE"], "which run? Say its id"),
+        (["replay", "gone.jsonl", "--journal", "FILE"], "there is no file 'gone.jsonl'"),
+        (["replay", "TOOLS"], "mail.py' is not what `codeling export` writes: a stored event cannot be read"),
+        (["replay", "FILE"], "runs.db' is not what `codeling export` writes"),
         (["resume", "wait", "--settle", "send"], "say TOOL=repeat, TOOL=fail or TOOL=JSON"),
         (["resume", "wait", "--settle", "send=a b"], "the value is no JSON"),
         (["resume", "wait", "--settle", "sned=1"], "no tool 'sned'; did you mean 'send'?"),
@@ -304,7 +310,10 @@ def test_wrong_usage(capsys: Capsys, journal: str, arguments: list[str], said: s
         rest = ["--model", "openai:x", "--api-base", "http://127.0.0.1:9", "--journal", journal, "--quiet"]
         rest += ["--tools", str(Path(journal).parent / "mail.py")]
 
-    assert said in usage_error(capsys, *arguments, *rest)
+    folder = Path(journal).parent
+    words = {"FILE": journal, "FOLDER": str(folder), "TOOLS": str(folder / "mail.py")}
+
+    assert said in usage_error(capsys, *(words.get(word, word) for word in arguments), *rest)
     assert sent(journal) == []
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from codeling.testing import ScriptedModel
+
 from .helpers import agent
 
 
@@ -18,6 +20,7 @@ def told(*programs: str) -> list[str]:
     worker = agent([*(f">{program}" for program in programs), ">final_answer(0)"], tools=[load_pets])
     worker.run("Do it.")
     worker.close()
+    assert isinstance(worker.model, ScriptedModel)
     last = worker.model.requests[-1].messages
     return [message.content for message in last[-2 * len(programs) + 1 :: 2]]
 

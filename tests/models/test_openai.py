@@ -347,6 +347,13 @@ def test_what_is_worth_another_try(loopback: Loopback, status: int) -> None:
     assert stream(model(loopback))[0].content == "so"
 
 
+def test_words_without_an_object(loopback: Loopback) -> None:
+    """A server that gives its words alone is heard all the same."""
+    loopback.steps = [lambda http: http.answer({"error": "Only 'text' content is supported."}, status=404)]
+    with pytest.raises(ModelError, match=r"Only 'text' content is supported.*use a model that reads pictures"):
+        ask(model(loopback))
+
+
 @pytest.mark.parametrize(
     "words", ['"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set',
               "registry.ollama.ai/library/m does not support tools", "tool calling is not supported for this model"],

@@ -7,6 +7,7 @@ refused or put into one folder, and whatever takes too long is given up.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import shutil
 import threading
@@ -51,6 +52,11 @@ class Driver:
         self.notes: list[str] = []
         """What happened on the page by itself, such as a dialog."""
 
+    @property
+    def unused(self) -> bool:
+        """Whether no page was ever opened."""
+        return self._context is None
+
     async def do(self, work: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
         """Do something with the page. Raises TimeoutError, LookupError, PermissionError, ConnectionError."""
         loop = self._running()
@@ -85,6 +91,7 @@ class Driver:
         page = await self._current()
         errors = needed("playwright.async_api", extra="browser", by="Browser")
         self.gate.refused.clear()
+        self.gate.unreached.clear()
         try:
             async with asyncio.timeout(self.timeout + _PATIENCE):
                 return await work(page)
@@ -94,8 +101,9 @@ class Driver:
             await self._renew()
             raise TimeoutError("the page answers nothing any more; it was closed, and an empty one is open") from None
         except errors.Error as error:
-            if self.gate.refused and "ERR_TUNNEL_CONNECTION_FAILED" in str(error):
-                raise PermissionError("; ".join(self.gate.refused.values())) from None
+            if "ERR_TUNNEL_CONNECTION_FAILED" in str(error) and (self.gate.refused or self.gate.unreached):
+                kind = PermissionError if self.gate.refused else ConnectionError
+                raise kind("; ".join((self.gate.refused or self.gate.unreached).values())) from None
             if "Download is starting" in str(error):
                 raise PermissionError(f"that is a download: {'; '.join(self.notes[-1:]) or 'not a page'}") from None
             raise ConnectionError(_line(error)) from None
@@ -143,7 +151,7 @@ class Driver:
             with suppress(Exception):  # it may have been cancelled by the browser already
                 await download.cancel()
             return
-        target = self._downloads / name
+        target = _free(self._downloads / name)
         with suppress(Exception):  # one that fails is told of as well as one that does not
             await download.save_as(target)
         self.notes.append(f"{target} was downloaded" if target.exists() else f"the download of {name!r} failed")
@@ -172,6 +180,14 @@ class Driver:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        for _ in range(3):  # a connection is closed some turns of the loop after it was told so
+            await asyncio.sleep(0)
+
+
+def _free(path: Path) -> Path:
+    """Give the path, or one like it, at which nothing lies: a page must not overwrite what it did not bring."""
+    others = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in itertools.count(2))
+    return next(found for found in itertools.chain([path], others) if not found.exists())
 
 
 def _found(own: str) -> str:

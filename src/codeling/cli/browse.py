@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..errors import UsageError
 from ..lookup import load
 from .parser import CODES, Help
 from .tasks import task_from
@@ -55,14 +56,23 @@ def browse(options: Namespace) -> int:
     """Do what `codeling browse` says and give its exit code. Raises what ends a run."""
     task, start = task_from(options.task), options.start
     folder = options.downloads and str(Path(options.downloads).resolve())
-    options.browser = {"hosts": options.hosts, "headed": options.headed, "downloads": folder}
+    options.browser = {"hosts": options.hosts, "headed": options.headed, "downloads": folder, "start": start}
     with opened(options) as (agent, browser):
         if start:
-            load("codeling.sync.doors:wait")(browser.go(start))
+            _open(browser, start)
             task = f"{task}\n\n{start} is open."
         return int(
             load("codeling.cli.showing:shown")(options, agent, partial(agent.run, task, return_full_result=True))
         )
+
+
+def _open(browser: Any, start: str) -> None:
+    """Open the first page, before a model is asked anything. Raises `UsageError`."""
+    try:
+        load("codeling.sync.doors:wait")(browser.go(start))
+    except (OSError, LookupError, ValueError) as error:
+        hint = "; say with --hosts which may be" if "public internet" in str(error) else ""
+        raise UsageError(f"--start {start!r} cannot be opened: {error}{hint}") from error
 
 
 @contextmanager
@@ -73,7 +83,7 @@ def opened(options: Namespace) -> Iterator[tuple[Any, Any]]:
         yield make(options), None
         return
     made = load("codeling.browser.tools:Browser")(
-        hosts=given["hosts"], headless=not given["headed"], downloads=given["downloads"]
+        hosts=given["hosts"], headless=not given["headed"], downloads=given["downloads"], start=given["start"]
     )
     with made as browser:
         yield make(options, browser.tools, rules=_INSTRUCTIONS), browser

@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 import os
 import socket
+import sys
 import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,11 +20,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..errors import MissingDependency, SandboxError
+from ..errors import MissingDependency, SandboxError, UsageError
 from ..sandbox.bundle import launch
 from ..sandbox.session import Connection, SessionLimits
 from ..sandbox.starting import WireExecutor
-from .containers import LABEL, build, owner, reap, unwrapped
+from .containers import LABEL, build, check_runtime, owner, reap, unwrapped
 from .streams import FAR, Carried
 
 __all__ = ("DockerExecutor",)
@@ -87,8 +88,9 @@ class DockerExecutor(WireExecutor):
         count with threads, `timeout` in seconds of a program's own running. `network` is Docker's
         network mode. `base_url` is the daemon's address: by default `DOCKER_HOST`, or the usual
         sockets of Docker and Podman. `options` go to the library's `create_host_config`, such as
-        `runtime="runsc"` or `binds`.
+        `runtime="runsc"` or `binds`. Raises `UsageError` for a limit that would be none, or too little.
         """
+        _check(memory=memory, cpus=cpus, processes=processes, disk=disk)
         self._source = {"image": image, "dockerfile": dockerfile, "packages": tuple(packages)}
         self._warm, self._memory, self._disk, self._pull = warm, memory, disk, pull
         self._env, self._python, self._base_url = dict(env or {}), python, base_url
@@ -112,6 +114,7 @@ class DockerExecutor(WireExecutor):
         try:
             with self._lock:
                 if self._image is None:
+                    check_runtime(client, self._host.get("runtime"))
                     reap(client)
                     self._image = self._prepared(client)
                 if self._warm and (self._keeper is None or not self._keeper.runs()):
@@ -123,9 +126,10 @@ class DockerExecutor(WireExecutor):
             container = _Container(client, self._options(client, command))
             return Carried(container, source, isolation=f"container:{container.name}")
         except (DockerException, OSError) as error:  # OSError: of the library's connections too
+            image = self._image or self._source["image"]
             raise SandboxError(
-                f"the daemon gave no container: {_reason(error)}. If it has stopped, start it; if the image is gone, "
-                "make another executor"
+                f"the daemon gave no container: {_reason(error)}. See that it runs, that the image {image!r} is there, "
+                f"and that {self._python!r} in it is a CPython 3.8 or newer"
             ) from error
 
     def _reached(self) -> Any:
@@ -139,7 +143,7 @@ class DockerExecutor(WireExecutor):
         address = self._base_url or _address()
         try:
             given = docker.utils.kwargs_from_env()
-            address = address or given.get("base_url")
+            address = address or given.get("base_url") or _usual()
             if address and address.startswith("unix://"):
                 _knock(address.removeprefix("unix://"))
             client = docker.APIClient(**{**given, **({"base_url": address} if address else {})}, timeout=120)
@@ -184,7 +188,7 @@ class DockerExecutor(WireExecutor):
         return {
             "image": self._image, "command": command, "entrypoint": [], "stdin_open": True, "hostname": "sandbox",
             "user": f"{_NOBODY}:{_NOBODY}", "working_dir": "/", "environment": self._env, "labels": {LABEL: owner()},
-            "host_config": client.create_host_config(**host),
+            "host_config": _host_config(client, host),
         }  # fmt: skip
 
 
@@ -314,12 +318,33 @@ class _Socket:
         self._given.close()
 
 
+def _host_config(client: Any, options: Mapping[str, Any]) -> Any:
+    try:
+        return client.create_host_config(**options)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"an option is not one of the library's create_host_config: {error}") from error
+
+
 def _address() -> str | None:
     """Where a daemon listens, unless the environment says it."""
     if os.environ.get("DOCKER_HOST"):
         return None
     paths = [path.format(XDG_RUNTIME_DIR=os.environ.get("XDG_RUNTIME_DIR", "/run")) for path in _SOCKETS]
     return next((f"unix://{path}" for path in paths if Path(path).exists()), None)
+
+
+def _usual() -> str | None:
+    """Where the library would look; on Windows that is no socket."""
+    return None if sys.platform == "win32" else f"unix://{_SOCKETS[0]}"
+
+
+def _check(*, memory: int, cpus: float, processes: int, disk: int) -> None:
+    """Refuse what a daemon would take for no limit at all, and what no Python can start with."""
+    for name, given, least in (("memory", memory, 32 << 20), ("processes", processes, 4), ("disk", disk, 1 << 16)):
+        if given < least:
+            raise UsageError(f"{name}={given!r} is too little for a Python to work with; it takes {least} at least")
+    if cpus <= 0:
+        raise UsageError(f"cpus={cpus!r} is no number of processors; give one above 0, such as 0.5")
 
 
 def _knock(path: str) -> None:
@@ -329,4 +354,4 @@ def _knock(path: str) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    return str(getattr(error, "explanation", None) or error)[:500]
+    return str(getattr(error, "explanation", None) or getattr(error, "strerror", None) or error)[:500]

@@ -80,9 +80,15 @@ class _Command:
         self._command.send_stdin(data)
 
     def ending(self) -> str | None:
-        """What the command said at its end."""
-        said = self._said.strip()
-        return f"its command ended and said: {said}" if said else None
+        """How the command ended and what it said. Raises `ConnectionError` where only the stream has ended."""
+        said = f" and said: {self._said.strip()}" if self._said.strip() else ""
+        try:
+            code = self._command.wait().exit_code
+        except Exception as error:  # noqa: BLE001  # foreign code: an exit code other than 0 is an error, and so is none at all
+            code = getattr(error, "exit_code", None)
+        if code is None:
+            raise ConnectionError("it ended before its command did")
+        return f"its command ended with exit code {code}{said}"
 
     def remove(self) -> None:
         """Remove the sandbox."""

@@ -67,6 +67,9 @@ class PyodideExecutor(WireExecutor):
 
     def _spawn(self) -> Connection:
         deno, home = self._program(), self._home()
+        for path in self._packages:
+            if not Path(path).is_file():
+                raise SandboxError(f"there is no wheel {path!r}: packages= names wheels on this machine")
         readable = ",".join([str(home), str(_INSIDE), *self._packages])
         command = [
             deno, "run", "--no-prompt", "--no-remote", "--no-config", "--no-lock", "--cached-only", "--quiet",

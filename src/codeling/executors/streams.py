@@ -160,4 +160,8 @@ def _decoded(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 def refused(vendor: str, error: BaseException, *, check: str) -> SandboxError:
     """Give the error that says why a vendor gave no sandbox, and what to check."""
-    return SandboxError(f"{vendor} gave no sandbox: {type(error).__name__}: {str(error)[:500]}. Check {check}")
+    said = str(error)[:500].strip().rstrip(".")
+    return SandboxError(
+        f"{vendor} gave no sandbox: {type(error).__name__}: {said}. "
+        f"Check {check}, and that this machine reaches {vendor}"
+    )

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from itertools import accumulate, takewhile
 
+from ..lookup import load
 from ..tools import Tool
 from .stubs import first_line
 
-__all__ = ("MOST_STUBS", "functions", "known")
+__all__ = ("MOST_STUBS", "functions", "known", "signatures")
 
 MOST_STUBS = 8_000
 """Characters of stubs that are shown whole."""
@@ -36,6 +37,15 @@ def functions(tools: Sequence[Tool], budget: int = MOST_STUBS) -> str:
     return _WHOLE.format(stubs=stubs) if stubs else ""
 
 
+def signatures(tools: Sequence[Tool], budget: int = MOST_STUBS) -> str:
+    """Give the stubs of all tools, beyond the budget on a line each: JSON calls have nowhere to look one up."""
+    stubs = "\n\n".join(tool.stub for tool in tools)
+    if len(stubs) <= budget:
+        return stubs
+    heads = [(tool.stub.partition("\n")[0], _short(first_line(tool.description))) for tool in tools]
+    return "\n".join(f"{head}  # {said}" if said else head for head, said in heads)
+
+
 def known(name: str, names: Sequence[str]) -> str:
     """Say what there is instead of a name that is not: all of it where that is short, else the nearest."""
     if len(names) <= _MOST_NAMES:
@@ -45,9 +55,10 @@ def known(name: str, names: Sequence[str]) -> str:
 
 
 def _catalogue(tools: Sequence[Tool], budget: int) -> str:
+    masked = load("codeling.secrets.masking:masked")
     whole = list(_fitting([tool.stub for tool in tools], budget // 4))
     others = tools[len(whole) :]
-    lines = [f"- {tool.name}: {_short(first_line(tool.description))}" for tool in others]
+    lines = [f"- {tool.name}: {_short(first_line(masked(tool.description)))}" for tool in others]
     if sum(map(len, lines)) > budget:
         lines = [", ".join(_fitting([tool.name for tool in others], budget // 2))]
         shown = lines[0].count(", ") + 1

@@ -107,7 +107,8 @@ class SQLiteJournal:
         try:
             hold = FileHold(self.path.with_name(f"{self.path.name}-holds"), run_id)
         except OSError as error:
-            raise JournalError(f"journal {str(self.path)!r}: {error.strerror}") from error
+            where = "" if self.path.parent.is_dir() else f"; make the folder {str(self.path.parent)!r} first"
+            raise JournalError(f"journal {str(self.path)!r}: {error.strerror}{where}") from error
         try:
             yield hold.free
         finally:
@@ -165,6 +166,8 @@ def _remedy(error: Exception) -> str:
         return "; another process keeps it locked: wait for it, or end it"
     if "full" in text or "disk I/O" in text:
         return "; make room on its disk, then resume the run: what is stored is sound"
+    if "unable to open" in text:
+        return "; it must be a file, or none yet, in a folder that is there and may be written to"
     if "malformed" in text or "not a database" in text:
         return "; it is damaged, or no journal: use another file, or a copy of it"
     return ""

@@ -75,10 +75,10 @@ def failure(
         return ModelAccessDenied(f"{text} ({remedy})")
     if _TOO_LONG.search(message) and (status or 400) < 429:
         return ContextOverflow(f"{text} (shorten the task or its data, or take a model that reads more)")
-    if status == 404:
-        return ModelError(f"{text} (check the model's name and the server's address)")
     if _BLIND.search(message):
         return ModelError(f"{text} (use a model that reads pictures)")
+    if status == 404:
+        return ModelError(f"{text} (check the model's name and the server's address)")
     if _HANDLESS.search(message) and (status or 400) < 429:
         return ModelError(
             f"{text} (this model gets no tools here: pass calls_natively=False to it, or start its server so that it "

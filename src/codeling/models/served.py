@@ -1,8 +1,8 @@
 """Models that a library's own server runs, started here as a process of its own: vLLM and MLX.
 
-The server listens on loopback and ends with the model or when this process ends in order. vLLM's stands behind a key
-that is made for it; MLX's takes none, so every process of that machine can reach it. It is spoken to as
-any server of OpenAI's dialect is.
+The server listens on loopback and ends with the model or with this process, however that ends. vLLM's
+stands behind a key that is made for it; MLX's takes none, so every process of that machine can reach it.
+It is spoken to as any server of OpenAI's dialect is.
 
 Both are tested with the real library, on a processor without an accelerator and with small weights.
 """
@@ -13,7 +13,6 @@ import asyncio
 import importlib.util
 import os
 import secrets
-import signal
 import socket
 import subprocess
 import sys
@@ -22,7 +21,6 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import IO, Any, ClassVar
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
@@ -36,6 +34,29 @@ from .openai import OpenAIModel
 __all__ = ("MLXModel", "ServedModel", "VLLMModel")
 
 _GRACE = 10.0
+_WATCH = f"""
+import os, signal, subprocess, sys, threading
+own = {{"process_group": 0}} if os.name == "posix" else {{}}
+server = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, **own)
+
+def watch():
+    sys.stdin.buffer.read()
+    server.terminate()
+    try:
+        server.wait({_GRACE})
+    except subprocess.TimeoutExpired:
+        server.kill()
+
+threading.Thread(target=watch, daemon=True).start()
+code = server.wait()
+if own:
+    try:
+        os.killpg(server.pid, signal.SIGKILL)
+    except OSError:
+        pass
+os._exit(code if code >= 0 else 128 - code)
+"""
+"""Runs the server until our end of its input closes, as it does however this process ends; Ctrl-C reaches neither."""
 
 
 class ServedModel(OpenAIModel):
@@ -86,10 +107,9 @@ class ServedModel(OpenAIModel):
             port = _free_port()
             filled = [self._filled(part, port) for part in self._command]
             log = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the process
-            # In a group of its own: what Ctrl-C ends is the run, not the server, and its own children end with it.
             self._process = subprocess.Popen(
-                filled, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | self._environment,
-                process_group=0 if os.name == "posix" else None,
+                [sys.executable, "-c", _WATCH, *filled], stdin=subprocess.PIPE, stdout=log, stderr=log,
+                env=os.environ | self._environment, process_group=0 if os.name == "posix" else None,
             )  # fmt: skip
             self._ending = weakref.finalize(self, _end, self._process, log)
             self._base = f"http://127.0.0.1:{port}/v1"
@@ -183,20 +203,17 @@ def _answers(port: int) -> bool:
             return True
     except HTTPError as error:
         with error:
-            return error.code < 500  # it is there, and has no such page or wants its key
+            return error.code != 503  # it is there, and has no such page or wants its key; 503 is still loading
     except (URLError, OSError):
         return False
 
 
 def _end(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(_GRACE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    if os.name == "posix":
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+    assert process.stdin is not None  # as it was started
+    process.stdin.close()
+    try:
+        process.wait(2 * _GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
     log.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import json
 import mimetypes
 import shutil
 import time
@@ -93,7 +94,18 @@ class GradioUI:
                 button.click(_decide(answer), [visitor], None, queue=False, **quiet)
             for again in (clear.click, chat.clear):
                 again(self._renew, [visitor], shown, queue=False, **quiet)
+            gr.api(self._run, api_name="run", concurrency_limit=self.most_runs)
         return page
+
+    async def _run(self, task: str) -> str:
+        """Work on a task and give the answer as text."""
+        agent = _copied(self.agent, _nobody)
+        try:
+            return _written(await agent.arun(task, return_full_result=False))
+        except EndsRun as error:
+            raise _gradio().Error(str(error), print_exception=False) from None
+        finally:
+            agent.close()
 
     def _arrive(self) -> _Visitor:
         return _Visitor.of(self.agent)
@@ -219,6 +231,20 @@ def _copied(agent: Any, approver: Approver) -> Any:
         for name, tool in agent._tools.items()
     }
     return own
+
+
+async def _nobody(call: ToolCall, reason: str, /) -> Approval:
+    """Refuse: behind a call of the app's API nobody sits who could be asked."""
+    return Approval(approved=False, reason="nobody can be asked here")
+
+
+def _written(answer: Any) -> str:
+    if isinstance(answer, str):
+        return answer
+    try:
+        return json.dumps(answer, ensure_ascii=False)
+    except (TypeError, ValueError):
+        return str(answer)
 
 
 def _settle(future: asyncio.Future[Approval], answer: Approval) -> None:

@@ -36,6 +36,7 @@ __all__ = ("TerminalObserver",)
 logger = logging.getLogger(__name__)
 
 _MOST_CALLS = 25
+_MOST_WHICH = 40
 _MOST_LINES = 40
 _MOST_CHARACTERS = 4000
 _ACTION = re.compile(r"```|<code>|<tool_call>")
@@ -256,7 +257,7 @@ class _Watched:
         if call is None and event.error is None:
             return
         self._flush()
-        name = "" if call is None or self.latest == event.call_id else f"{visible(call.name)}: "
+        name = "" if call is None or self.latest == event.call_id else f"{_which(call)}: "
         took = f"  ({duration(event.seconds)})"
         if event.error is None:
             self.say(f"{name}{brief(event.value)}{took}", style="result", mark="result")
@@ -337,3 +338,9 @@ class _Watched:
         self.say(f"{text}{why}", style=style)
         spent = f"{steps}{duration(event.seconds)}"
         self.say(", ".join(filter(None, (spent, usage_text(event.usage)))), style="faint")
+
+
+def _which(call: ToolCall) -> str:
+    """Tell a call whose result does not stand right below it."""
+    text = call_text(call)
+    return text if len(text) <= _MOST_WHICH else visible(call.name)

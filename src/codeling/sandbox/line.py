@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..errors import WireBroken
+from ..errors import UsageError, WireBroken
 
 __all__ = ("Connection", "Line", "SessionLimits")
 
@@ -47,6 +47,13 @@ class SessionLimits:
     """Bytes of output that cross the wire; the program keeps the rest."""
     start: float = 60.0
     """Seconds that the worker may take to start."""
+
+    def __post_init__(self) -> None:
+        """Raise `UsageError` for a limit that no program could keep."""
+        if not self.timeout > 0:
+            raise UsageError(f"timeout={self.timeout!r} leaves a program no time; give seconds above 0")
+        if not self.output > 0:
+            raise UsageError(f"output_limit={self.output!r} leaves no output; give bytes above 0")
 
 
 _PIECE = 1 << 20

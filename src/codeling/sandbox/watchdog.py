@@ -101,9 +101,7 @@ def _excess(quota: Quota) -> str | None:
     if quota.forks and len(family) > quota.forks + 2:
         return f"it made more processes than its {quota.forks} forks"
     if sum(state.threads for state in seen) > quota.tasks:
-        most = (
-            quota.tasks - 2 if quota.family and not quota.forks else quota.tasks
-        )  # the first and the worker are not its
+        most = quota.tasks - 2 if quota.family and not quota.forks else quota.tasks  # two are not the program's
         return f"it started more than its {most} threads and processes"
     if sum(state.memory for state in seen) > quota.memory:
         return f"its processes used more than their {quota.memory >> 20} MiB of memory"
