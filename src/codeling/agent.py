@@ -181,8 +181,7 @@ class Agent(AbstractContextManager["Agent"]):
         self._active[task] = asyncio.get_running_loop()
         token, output, failure = current.set(run), None, cast("BaseException | None", None)
         state: RunState
-        run.model, run.person = self._model, run.approver or self.approver
-        most = run.spent.limits.seconds
+        run.model, run.person, most = self._model, run.approver or self.approver, run.spent.limits.seconds
         try:
             async with asyncio.timeout(most and most - run.spent.seconds) as clock:
                 state, output = await self._loop(run, memory, started)
@@ -196,6 +195,7 @@ class Agent(AbstractContextManager["Agent"]):
             state = failure.state if isinstance(failure, EndsRun) else "failed"
         finally:
             current.reset(token)
+            run.model = None  # a library's timers may hold this context, and with it the run, for a while yet
             self._active.pop(task)
             self._stopping.discard(task)
         reason = load("codeling.secrets.masking:reason")(failure) if failure else None
