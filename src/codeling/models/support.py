@@ -85,7 +85,11 @@ async def _lifetime(client: T, close: Callable[[T], Awaitable[None]]) -> AsyncGe
 def _let_go(held: Mapping[asyncio.AbstractEventLoop, tuple[Any, AsyncGenerator[Any]]]) -> None:
     for loop, (_, lifetime) in tuple(held.items()):
         with suppress(RuntimeError):  # the loop is closed, and with it what was open there
-            loop.call_soon_threadsafe(lambda loop=loop, lifetime=lifetime: loop.create_task(lifetime.aclose()))
+            loop.call_soon_threadsafe(_end, loop, lifetime)
+
+
+def _end(loop: asyncio.AbstractEventLoop, lifetime: AsyncGenerator[Any]) -> None:
+    loop.create_task(lifetime.aclose())  # what it waits for holds it
 
 
 async def worked(pool: Executor | None, work: Callable[[], T], /, *, stop: threading.Event) -> T:
