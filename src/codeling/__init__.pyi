@@ -21,6 +21,7 @@ from .integrations.collections import ToolCollection as ToolCollection
 from .integrations.mcp import MCPClient as MCPClient
 from .integrations.skills import Skills as Skills
 from .integrations.skills import instructions_from as instructions_from
+from .journals.events import AgentDescribed as AgentDescribed
 from .journals.events import CallCompensated as CallCompensated
 from .journals.events import Diverged as Diverged
 from .journals.events import HandedOver as HandedOver

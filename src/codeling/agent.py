@@ -83,6 +83,7 @@ class Agent(AbstractContextManager["Agent"]):
     """Opens what actions are carried out in, and gives the function that carries one out."""
 
     def __post_init__(self) -> None:
+        load("codeling.forms.settings:check")(self)
         self._model: Model = named("models", "model_from", self.model)
         given = self.journal
         self._journal: Journal | None = None if given is None else named("journals", "journal_from", given)
@@ -297,10 +298,8 @@ class CodeAgent(Agent):
         code = load("codeling.forms.programs:read")(reply)
         await run.emit(CodeStarted(step=step, code=code))
         gate = load("codeling.approvals.pausing:Gate")(broker)
-        outcome = await session.run(
-            code, step=step, on_call=gate, on_output=lambda text: run.show(CodeOutput(text=text))
-        )  # fmt: skip
-        gate.check()
+        program = session.run(code, step=step, on_call=gate, on_output=lambda text: run.show(CodeOutput(text=text)))
+        outcome = await gate.through(program)
         return StepFinished(
             step=step, code=code, output=outcome.output, size=outcome.size, lines=outcome.lines, value=outcome.value,
             error=outcome.error, images=outcome.images, final=outcome.final, answer=outcome.answer, lost=outcome.lost,

@@ -78,6 +78,8 @@ class Run:
         """Show an event to whoever watches."""
         if not event.run_id and self.observers:
             event = replace(event, run_id=self.id, at=time.time())
+            for mask in masks:
+                event = mask(event)
         for observer in self.observers:
             try:
                 observer(event)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -15,7 +17,7 @@ from typing import Any
 import pytest
 from PIL import Image as Pillow
 
-from codeling import Browser, CodeAgent
+from codeling import Browser, CodeAgent, MemoryJournal, RunPaused, tool
 from codeling.testing import ScriptedModel
 
 from ..core.helpers import program
@@ -35,6 +37,10 @@ PAGES = {
     "/dialog": "<title>Asks</title><button onclick=\"document.title = confirm('Sure?') + ' ' + alert('Oh')\">Ask</button>",
     "/leaks": "<title>Leaks</title><img src='OTHER/picture'><iframe src='OTHER/frame'></iframe>"
     "<script>fetch('OTHER/fetch', {mode: 'no-cors'}).catch(() => 0); new WebSocket('WS/socket'); navigator.sendBeacon('OTHER/beacon', 'x')</script>",
+    "/popup": "<title>Opener</title><button onclick=\"window.open('/closes')\">Open</button>",
+    "/closes": "<title>Window</title><button onclick='window.close()'>Close</button>",
+    "/dead": "<title>Dead</title><button disabled>Send</button><label>Size <select><option>small<option>large</select></label>",
+    "/alerts": "<title>Nags</title><button onclick='for (i = 0; i < 50; i++) alert(1)'>Nag</button>",
     "/stuck": "<title>Stuck</title><button onclick='while (true);'>Hang</button>",
 }
 
@@ -52,6 +58,9 @@ class Site(ThreadingHTTPServer):
     @property
     def host(self) -> str:
         return f"127.0.0.1:{self.server_address[1]}"
+
+    def address(self, path: str) -> str:
+        return f"http://{self.host}{path}"
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -150,6 +159,38 @@ def test_what_is_not_there_or_not_clear_is_said(browser: Browser, site: Site) ->
     assert "is not a web address" in scheme
 
 
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        ("click('Send')", "element is not enabled"),
+        ("click('Send', number=3)", "one thing only is named 'Send'; leave out number=3"),
+        ("click('Send', role='link')", "is named 'Send' and is a link"),
+        ("click(' ')", "say by its name what is meant"),
+        ("choose('Size', 'huge')", "'Size' has no option 'huge'; it has: ['small', 'large']"),
+        ("type_text('Size', 'large')", "Element is not an <input>"),
+        ("go('what is this')", "'what is this' is not a web address"),
+        ("go('javascript:alert(1)')", "'javascript:alert(1)' is not a web address"),
+    ],
+)
+def test_what_cannot_be_done_says_why(site: Site, act: str, said: str) -> None:
+    """The reason, and not that it took long."""
+    code = f"go(url)\ntry:\n    {act}\nexcept Exception as error:\n    final_answer(str(error))"
+    with Browser(hosts=[site.host], timeout=3) as browser:
+        assert said in run(browser, code, url=site.address("/dead")).output
+
+
+def test_windows_come_and_go(browser: Browser, site: Site) -> None:
+    """A new window is the page that is worked with; once it has closed itself it is the one before. A nag is told once."""
+    code = (
+        "import time\ngo(base + '/popup')\nclick('Open')\ntime.sleep(1)\nseen = [read()]\nclick('Close')\ntime.sleep(1)\nseen.append(read())\n"
+        "go(base + '/alerts')\nclick('Nag')\nfinal_answer([*seen, read()])"
+    )
+    window, opener, nags = run(browser, code, base=site.address("")).output
+
+    assert (window.split(" ")[0], opener.split(" ")[0]) == ("Window", "Opener")
+    assert nags.count("a dialog (alert)") == 1
+
+
 def test_nothing_reaches_another_host(browser: Browser, site: Site, other: Site) -> None:
     """Not an address that is asked for, a redirect, nor any part of a page; the page itself is there."""
     code = (
@@ -188,15 +229,17 @@ def test_dialogs_are_answered_and_told(browser: Browser, site: Site) -> None:
 
 
 def test_downloads_are_refused_unless_there_is_a_folder_for_them(site: Site, browser: Browser, tmp_path: Path) -> None:
-    """A refused one is an error; with a folder it is put there, under its last name only."""
+    """A refused one is an error; with a folder it is put there, under its last name only, and overwrites nothing."""
     code = "try:\n    go(url)\nexcept Exception as error:\n    said = str(error)\nimport time\ntime.sleep(1)\nfinal_answer([said, read()])"
     said, page = run(browser, code, url=f"http://{site.host}/file").output
 
     assert "that is a download" in said
     assert "a download of 'list.txt' was refused" in said + page
     with Browser(hosts=[site.host], downloads=tmp_path / "got", timeout=20) as other:
+        (tmp_path / "got" / "list.txt").write_text("mine")
         run(other, code, url=f"http://{site.host}/file")
-    assert (tmp_path / "got" / "list.txt").read_bytes() == b"contents"
+    assert (tmp_path / "got" / "list.txt").read_text() == "mine"
+    assert (tmp_path / "got" / "list-2.txt").read_bytes() == b"contents"
 
 
 def test_a_page_that_never_loads_or_hangs_is_given_up(site: Site) -> None:
@@ -221,14 +264,84 @@ def test_a_screenshot_is_seen(browser: Browser, site: Site) -> None:
     assert Pillow.open(io.BytesIO(result.artifacts[0].data)).size == (1280, 800)
 
 
-def test_the_command_works_in_a_browser(site: Site) -> None:
-    """`codeling browse` starts where it is told, and prints the answer alone."""
+@tool(needs_approval=True)
+def pay() -> str:
+    """Pay."""
+    return "paid"
+
+
+def test_a_resumed_run_is_where_it_was(site: Site) -> None:
+    """A new browser opens the last address anew, once it is needed, and says what is lost."""
+    journal = MemoryJournal()
+    code = "go(url)\nclick('Pears')\npay()\nfinal_answer([find('pears'), read()])"
+    with Browser(hosts=[site.host], timeout=20) as first, pytest.raises(RunPaused) as caught:
+        agent = CodeAgent([pay, *first.tools], ScriptedModel([program(code)]), journal=journal)
+        agent.run("Look.", additional_args={"url": f"http://{site.host}/"})
+    before = len(site.asked)
+    with Browser(hosts=[site.host], timeout=20) as second:
+        agent = CodeAgent([pay, *second.tools], ScriptedModel([]), journal=journal)
+        facts, page = agent.resume(caught.value.result.run_id, approve=True)
+
+    assert facts == ["There are 12 pears."]
+    assert f"the browser was begun anew at http://{site.host}/pears" in page
+    assert [path for path in site.asked[before:] if path != "/favicon.ico"] == ["/pears"]
+
+
+def codeling(*arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "codeling", *arguments]
+    return subprocess.run(line, capture_output=True, text=True, check=False, timeout=timeout)
+
+
+def test_the_command_works_in_a_browser(site: Site, tmp_path: Path) -> None:
+    """`codeling browse` starts where it is told, and prints the answer alone; a fork of it has such a browser too."""
     server = Loopback()
-    server.steps = [streams({"content": program("final_answer(find('pears')[0])")})]
-    line = [sys.executable, "-m", "codeling", "browse", "What is there?", "--start", f"http://{site.host}/pears"]
-    line += ["--hosts", site.host, "--model", "openai:scripted", "--api-base", server.url]
-    done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=90)
+    codes = ("print(find('pears'))", "type_text('Your name', 'Ann', submit=True)\nfinal_answer(read())")
+    server.steps = [
+        streams({"content": program(code)}) for code in (codes[0], f"go({site.address('/form')!r})", codes[1])
+    ]
+    journal = str(tmp_path / "runs.db")
+    done = codeling(
+        "browse", "Order.", "--start", site.address("/pears"), "--hosts", site.host, "--model", "openai:scripted",
+        "--api-base", server.url, "--journal", journal,
+    )  # fmt: skip
+    [run] = codeling("runs", "--json", "--journal", journal).stdout.splitlines()
+    forks = [
+        codeling("fork", json.loads(run)["run_id"], "--journal", journal, "--step", str(step), "--reply", program(code))
+        for step, code in ((2, f"final_answer({codes[0][6:-1]})"), (3, codes[1].replace("Ann", "Bob")))
+    ]
     server.shutdown()
     server.server_close()
 
-    assert (done.stdout, done.returncode) == ("There are 12 pears.\n", 0), done.stderr
+    assert done.returncode == 0, done.stderr
+    assert "?n=Ann" in done.stdout
+    assert "There are 12 pears." in done.stderr
+    assert json.loads(forks[0].stdout) == ["There are 12 pears."], forks[0].stderr
+    assert "?n=Bob" in forks[1].stdout, forks[1].stderr
+    assert "the browser was begun anew" in forks[1].stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--start", "CLOSED", "--hosts", "127.0.0.1:*"], "cannot be reached"),
+        (["--start", "OTHER", "--hosts", "example.org"], "is not among the hosts that may be visited"),
+        (["--start", "OTHER"], "not on the public internet; say with --hosts which may be"),
+        (["--start", "file:///etc/passwd"], "is not a web address; write it with http:// or https://"),
+        (["--start", "http://[::1"], "'http://[::1' is not a web address"),
+        (["--downloads", "FILE"], "it is no folder"),
+    ],
+    ids=["nobody there", "another host", "no host", "no address", "no url", "no folder"],
+)
+def test_the_command_says_what_it_cannot_do(other: Site, tmp_path: Path, arguments: list[str], said: str) -> None:
+    """A sentence and the exit code of wrong usage, and no traceback; no model is asked."""
+    (tmp_path / "file").touch()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        closed = f"http://127.0.0.1:{free.getsockname()[1]}/"
+    words = {"CLOSED": closed, "OTHER": other.address("/"), "FILE": str(tmp_path / "file")}
+    model = ["--model", "openai:x", "--api-base", "http://127.0.0.1:9"]
+    done = codeling("browse", "Look.", *model, *(words.get(word, word) for word in arguments))
+
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr

@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -121,8 +122,8 @@ def test_without_a_person_a_call_that_needs_one_pauses_the_run(server: Loopback,
     assert f"run {run_id} is kept in {journal}" in done.stderr
 
 
-def in_terminal(line: list[str], *, answer: bytes) -> tuple[str, int]:
-    """Run a command in a terminal of its own, type the answer to its question, and give what was seen."""
+def in_terminal(line: list[str], *, answer: bytes, then: Sequence[bytes] = ()) -> tuple[str, int]:
+    """Run a command in a terminal of its own, type answers to its questions, and give what was seen."""
     # Python in between makes the terminal the controlling one, as a shell does.
     adopt = "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
     adopt += "os.execv(sys.argv[1], sys.argv[1:])"
@@ -132,7 +133,7 @@ def in_terminal(line: list[str], *, answer: bytes) -> tuple[str, int]:
         [sys.executable, "-c", adopt, *line], stdin=theirs, stdout=theirs, stderr=theirs, env=environment
     )
     os.close(theirs)
-    seen, asked = b"", False
+    seen, asked, left = b"", False, list(then)
     while select.select([ours], [], [], 30)[0]:
         try:
             seen += os.read(ours, 65536)
@@ -140,6 +141,8 @@ def in_terminal(line: list[str], *, answer: bytes) -> tuple[str, int]:
             break
         if b"or why not] " in seen and not asked:
             asked = bool(os.write(ours, answer + b"\n"))
+        elif left and seen.count(b"or answer as before: ") == len(then) - len(left) + 1:
+            os.write(ours, left.pop(0) + b"\n")
     os.close(ours)
     return seen.decode(), child.wait(30)
 
@@ -169,6 +172,21 @@ def test_a_person_may_say_no(server: Loopback, tmp_path: Path) -> None:
     assert code == 0
     assert "a person said no" in text
     assert text.rstrip().endswith("stayed")
+
+
+def test_a_person_at_the_terminal_changes_the_arguments(server: Loopback, tmp_path: Path) -> None:
+    """They are typed as JSON; what cannot be meant is said, and asked again, and the call is made with what is right."""
+    (tmp_path / "mine.py").write_text(TOOLS)
+    arguments = ["Do it.", "--tools", str(tmp_path / "mine.py")]
+    line = command(server, program("final_answer(launch('the Moon'))"), arguments=arguments)
+    wrong = [b'{"where": ', b'{"from": "Mars"}', b"{}", b'{"where": "Mars"}']
+    text, code = in_terminal(line, answer=b"e", then=wrong)
+
+    assert code == 0
+    assert "this is no JSON" in text
+    assert "there is no argument 'from'; there are: where" in text
+    assert "the argument 'where' is missing" in text
+    assert text.rstrip().endswith("launched to Mars")
 
 
 def test_ctrl_c_ends_a_program_that_never_ends(server: Loopback, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_a_run_killed_at_every_event_goes_on(tmp_path: Path, context: Any) -> No
     first.join()
 
     assert deaths["at_every_event"] >= 60
-    assert deaths["when_every_call_has_acted"] >= 10
+    assert deaths["when_every_call_has_acted"] >= 7  # calls made at once may all have acted before the first death
     for name in ways:
         folder = tmp_path / name
         answer, diverged = literal_eval((folder / "answer").read_text())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +20,7 @@ from codeling import (
     ModelError,
     RunFinished,
     RunStarted,
+    StepFinished,
     ToolCallingAgent,
     ToolCallStarted,
     UsageError,
@@ -223,7 +223,7 @@ def test_the_callers_person_is_asked_below() -> None:
 
 
 def test_an_interrupt_ends_the_runs_below() -> None:
-    """They are stored as interrupted, with the caller, also where they were in the middle of a program."""
+    """They are stored as interrupted, before their caller is, also where they were in the middle of a program."""
     journal, seen = MemoryJournal(), list[Event]()
     below = helper("slow_double(1, 60)", tools=[slow_double])
 
@@ -235,14 +235,11 @@ def test_an_interrupt_ends_the_runs_below() -> None:
     boss = manager("helper('Go.')", below, journal=journal, observers=[watch])
     with pytest.raises(Interrupted):
         boss.run("Go.")
-    for _ in range(100):  # the run below ends by itself, and its caller does not wait for it
-        if sum(isinstance(event, RunFinished) for event in seen) == 2:
-            break
-        time.sleep(0.1)
     ended = [event for event in seen if isinstance(event, RunFinished)]
+    began = [event.run_id for event in seen if isinstance(event, RunStarted)]
 
     assert [event.state for event in ended] == ["interrupted", "interrupted"]
-    assert len({event.run_id for event in ended}) == 2
+    assert [event.run_id for event in ended] == began[::-1]
 
 
 def test_recursion_ends() -> None:
@@ -269,5 +266,64 @@ def test_names_are_needed_and_unique() -> None:
         manager("", helper(), helper())
     with pytest.raises(UsageError, match="needs name="):
         manager("", CodeAgent((), scripted()))
+    with pytest.raises(UsageError, match="cannot be called 'final_answer'"):
+        manager("", helper(name="final_answer"))
     with pytest.raises(EndsRun):
         CodeAgent((), scripted(), handoffs=[CodeAgent((), scripted())])
+
+
+def test_what_is_no_agent_is_said() -> None:
+    """A function among agents, an agent among tools, and an agent where a list of them is wanted."""
+    with pytest.raises(UsageError, match=r"no agent that another one could call: .*; a function goes into tools="):
+        CodeAgent((), scripted(), managed_agents=[slow_double])  # type: ignore[list-item]  # the mistake
+    with pytest.raises(UsageError, match="an agent is no tool: put it into managed_agents="):
+        CodeAgent([helper()], scripted())  # type: ignore[list-item]  # the mistake
+    with pytest.raises(UsageError, match=r"handoffs is a list of agents: write handoffs=\[…\]"):
+        CodeAgent((), scripted(), handoffs=helper())  # type: ignore[arg-type]  # the mistake
+
+
+@pytest.mark.parametrize(
+    ("last", "answer"),
+    [("final_answer(7)", "7"), ("print('no answer')", "ToolError: agent 'helper' ended without an answer (run ")],
+)
+def test_a_helper_without_steps_has_an_answer_or_fails(last: str, answer: str) -> None:
+    """What it says when it is asked for the best that it has is its answer; what it only printed is none."""
+    code = "try:\n    final_answer(str(helper('Go.')))\nexcept Exception as e:\n    final_answer(f'{type(e).__name__}: {e}')"
+    with manager(code, helper("print(1)", "print(2)", last, max_steps=2)) as boss:
+        said = boss.run("Go.")
+
+    assert said.startswith(answer)
+    assert ("max_steps_error" in said) == ("print" in last)
+
+
+@pytest.mark.parametrize("code", ["transfer_to_{}('Go on.')", "final_answer({}('Go on.'))"], ids=["over", "below"])
+def test_agents_that_call_each_other_without_end(code: str) -> None:
+    """The call that is too deep is an error, and no run of the chain tries on and on; the first run ends with why."""
+    seen: list[Event] = []
+
+    def turning(name: str, to: str) -> CodeAgent:
+        return CodeAgent((), ScriptedModel(lambda messages: program(code.format(to))), name=name, description="Turns.")
+
+    left, right = turning("left", "right"), turning("right", "left")
+    for agent, other in ((right, left), (left, right)):
+        agent.managed_agents, agent.handoffs = ([], [other]) if "transfer" in code else ([other], [])
+        agent.__post_init__()
+    result = left.run("Go.", observers=[seen.append], max_steps=2, return_full_result=True)
+    runs = {event.run_id: event for event in seen if isinstance(event, RunFinished)}
+
+    assert result.state == "max_steps_error"
+    assert len(runs) == 1 + 3 * 15
+    assert {event.state for event in runs.values()} == {"max_steps_error", "limit"}
+    assert "agents below have called each other without end" in (result.steps[-1].error or "")
+    errors = [event.error or "" for event in seen if isinstance(event, StepFinished)]
+    assert any("is not called: 16 runs are above it already, the last one" in error for error in errors)
+
+
+def test_a_program_handles_a_call_that_is_too_deep() -> None:
+    """The deepest run that can be had answers, and its answer comes up."""
+    code = "try:\n    final_answer(again('Deeper.') + 1)\nexcept Exception:\n    final_answer(1)"
+    again = CodeAgent((), ScriptedModel(lambda messages: program(code)), name="again", description="Calls itself.")
+    again.managed_agents = [again]
+    again.__post_init__()
+    with again:
+        assert again.run("Go.") == 16

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 from ..errors import UsageError
 from ..messages import ToolCall
 from ..policy import Decision, Policy, Verdict
-from ..tools import Tool
+from ..tools import Effect, Tool
 
 __all__ = ("policy_from", "rules")
 
+_EFFECTS: tuple[str, ...] = get_args(Effect)
 Decide: TypeAlias = Callable[[ToolCall, Tool], Verdict]
 
 
@@ -31,8 +32,12 @@ def rules(given: Mapping[str, Decision | Verdict]) -> Decide:
     """Make a policy of a mapping from tool names, patterns or effects to decisions.
 
     It is read in its order and the first key that fits wins: a name, a pattern such as `"delete_*"`,
-    or an effect such as `"effect:irreversible"`. What no key fits is decided as without a policy.
+    or an effect such as `"effect:irreversible"`. What no key fits is decided as without a policy. Raises
+    `UsageError` for an unknown decision or effect.
     """
+    for key in given:
+        if key.startswith("effect:") and not any(fnmatchcase(f"effect:{effect}", key) for effect in _EFFECTS):
+            raise UsageError(f"a policy for {key!r} fits nothing: the effects are {', '.join(_EFFECTS)}")
     verdicts = {key: _verdict(decision, f"the policy for {key!r}") for key, decision in given.items()}
 
     def decide(call: ToolCall, tool: Tool) -> Verdict:

@@ -30,8 +30,12 @@ class Gate:
     def __init__(self, hosts: Sequence[str] | None) -> None:
         self._hosts = None if hosts is None else [host.lower() for host in hosts]
         self._server: asyncio.Server | None = None
+        self._serving: set[asyncio.Task[None] | None] = set()
+        """Held here, because the loop alone would let a connection's task be collected while a host says nothing."""
         self.refused: dict[str, str] = {}
         """Why, by the host and port, for each that was refused."""
+        self.unreached: dict[str, str] = {}
+        """Why, by the host and port, for each that could not be had."""
 
     async def open(self) -> int:
         """Begin to listen, and give the port."""
@@ -59,12 +63,14 @@ class Gate:
         return addresses[0]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._serving.add(task := asyncio.current_task())
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             await self._pass(head, reader, writer)
         except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError):
             pass  # the browser hears that the connection is closed; cancelled, it has ended itself
         finally:
+            self._serving.discard(task)
             writer.close()
 
     async def _pass(self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -80,7 +86,8 @@ class Gate:
             self.refused[f"{host}:{port}"] = str(error)
             return await _answer(writer, 403, str(error))
         except OSError as error:
-            return await _answer(writer, 502, f"{host}:{port} cannot be reached: {error}")
+            self.unreached[f"{host}:{port}"] = why = f"{host}:{port} cannot be reached: {error.strerror or error}"
+            return await _answer(writer, 502, why)
         try:
             if tunnel:
                 writer.write(b"HTTP/1.1 200 OK\r\n\r\n")

@@ -8,10 +8,11 @@ import threading
 from pathlib import Path
 from typing import cast
 
-from ..events import ApprovalRequested
+from ..events import ApprovalRequested, RunStarted
 from ..messages import ToolCall
 from ..observers.text import call_text, visible
-from ..protocols import Approval, Approver
+from ..protocols import Approval, Approver, current
+from .editing import arguments_from, arguments_text
 
 __all__ = ("asker",)
 
@@ -32,20 +33,40 @@ def asker() -> Approver | None:
 def _ask_in_turn(turn: asyncio.Lock) -> Approver:
     async def ask(call: ToolCall, reason: str, asked: ApprovalRequested, /) -> Approval | None:
         async with turn:
-            answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-            # A daemon: nobody has to press a key before an interrupted command can end.
-            threading.Thread(target=_read, args=(_question(call, asked), answer), daemon=True).start()
-            said = await answer
+            said = await _answer(_question(call, asked))
+            while (word := said.strip()).lower() in ("e", "edit") or word.startswith("{"):
+                why = ""
+                if word.startswith("{"):
+                    try:
+                        return Approval(approved=True, arguments=arguments_from(word, _stub(call)))
+                    except ValueError as error:
+                        why = f"{error}. "
+                own = arguments_text(call, _stub(call))
+                said = await _answer(visible(f"{why}Type other arguments, as JSON, or answer as before: {own} "))
         return _approval(said.strip(), reason) if said else None
 
     return cast("Approver", ask)
+
+
+async def _answer(question: str) -> str:
+    answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    # A daemon: nobody has to press a key before an interrupted command can end.
+    threading.Thread(target=_read, args=(question, answer), daemon=True).start()
+    return await answer
+
+
+def _stub(call: ToolCall) -> str:
+    """The signature of a call's tool, as the model saw it; the run that asks knows it."""
+    run = current.get()
+    started = run.events[0] if run and run.events else None
+    return started.tools.get(call.name, "") if isinstance(started, RunStarted) else ""
 
 
 def _question(call: ToolCall, asked: ApprovalRequested) -> str:
     """What is asked, after what the rest of the program may do."""
     ahead = "".join(f"  {visible(line)}\n" for line in asked.ahead)
     after = f"After this call the program may make these:\n{ahead}" if ahead else ""
-    return f"{after}Allow {call_text(call)}? [y/N, a = always in this run, or why not] "
+    return f"{after}Allow {call_text(call)}? [y/N, a = always in this run, e = other arguments, or why not] "
 
 
 def _approval(said: str, reason: str) -> Approval:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+from ..errors import UsageError
 from ..lookup import load
 from .parser import CODES, Help
 from .tasks import task_from
 
-__all__ = ("add", "browse")
+__all__ = ("add", "browse", "opened")
 
 _ABOUT = f"""\
 The agent's programs open pages, click, type, scroll and read in a Chromium of their own. It needs
@@ -51,14 +55,35 @@ def add(commands: Any) -> None:
 def browse(options: Namespace) -> int:
     """Do what `codeling browse` says and give its exit code. Raises what ends a run."""
     task, start = task_from(options.task), options.start
-    options.instructions = "\n".join(filter(None, (_INSTRUCTIONS, options.instructions)))
+    folder = options.downloads and str(Path(options.downloads).resolve())
+    options.browser = {"hosts": options.hosts, "headed": options.headed, "downloads": folder, "start": start}
+    with opened(options) as (agent, browser):
+        if start:
+            _open(browser, start)
+            task = f"{task}\n\n{start} is open."
+        return int(
+            load("codeling.cli.showing:shown")(options, agent, partial(agent.run, task, return_full_result=True))
+        )
+
+
+def _open(browser: Any, start: str) -> None:
+    """Open the first page, before a model is asked anything. Raises `UsageError`."""
+    try:
+        load("codeling.sync.doors:wait")(browser.go(start))
+    except (OSError, RuntimeError) as error:
+        hint = "; say with --hosts which may be" if "public internet" in str(error) else ""
+        raise UsageError(f"--start {start!r} cannot be opened: {error}{hint}") from error
+
+
+@contextmanager
+def opened(options: Namespace) -> Iterator[tuple[Any, Any]]:
+    """Give the agent that the options describe, and its browser, which is None where they speak of none."""
+    make, given = load("codeling.cli.agents:agent_from"), options.browser
+    if given is None:
+        yield make(options), None
+        return
     made = load("codeling.browser.tools:Browser")(
-        hosts=options.hosts, headless=not options.headed, downloads=options.downloads
+        hosts=given["hosts"], headless=not given["headed"], downloads=given["downloads"], start=given["start"]
     )
     with made as browser:
-        if start:
-            load("codeling.sync.doors:wait")(browser.go(start))
-            task = f"{task}\n\n{start} is open."
-        agent = load("codeling.cli.agents:agent_from")(options, browser.tools)
-        work = partial(agent.run, task, return_full_result=True)
-        return int(load("codeling.cli.showing:shown")(options, agent, work))
+        yield make(options, browser.tools, rules=_INSTRUCTIONS), browser

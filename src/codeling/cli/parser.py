@@ -15,7 +15,7 @@ from ..lookup import load
 __all__ = ("CODES", "COMMANDS", "Help", "parser")
 
 COMMANDS = (
-    "run", "browse", "serve", "resume", "runs", "show", "trace", "export",
+    "run", "browse", "serve", "resume", "fork", "runs", "show", "trace", "export",
     "replay", "doctor", "models", "executors",
 )  # fmt: skip
 """In the order in which help lists them; each is a file of this folder."""

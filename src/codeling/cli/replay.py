@@ -6,6 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+from ..errors import JournalError, UsageError
 from ..lookup import load
 from . import say
 from .stored import add_journal_option, add_run_argument, journal_from, read_run
@@ -29,9 +30,14 @@ def replay(options: Namespace) -> int:
 
     The run may also be a file that `codeling export` wrote.
     """
-    wait = load("codeling.sync.doors:wait")
-    if Path(options.run_id).is_file():
-        done = load("codeling.testing.replaying:replay")(options.run_id)
+    wait, file = load("codeling.sync.doors:wait"), Path(options.run_id)
+    if file.is_file():
+        try:
+            done = load("codeling.testing.replaying:replay")(file)
+        except (JournalError, UnicodeError) as error:
+            raise UsageError(f"{str(file)!r} is not what `codeling export` writes: {error}") from error
+    elif file.suffix == ".jsonl":
+        raise UsageError(f"there is no file {str(file)!r}")
     else:
         past = wait(read_run(journal_from(options), options.run_id))
         done = wait(load("codeling.durable.rehearsal:rehearse")(past))

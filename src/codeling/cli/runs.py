@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import time
@@ -21,7 +22,7 @@ def add(commands: Any) -> None:
     add_journal_option(command, "the SQLite file that holds them")
     command.add_argument("--json", action="store_true", help="print each run as a line of JSON")
     command.add_argument("--nested", action="store_true", help="also the runs of agents that other agents called")
-    command.add_argument("--limit", metavar="N", type=load("codeling.cli.agents:count"), help="the newest N only")
+    command.add_argument("--limit", metavar="N", type=_count, help="the newest N only")
 
 
 def runs(options: Namespace) -> int:
@@ -38,6 +39,12 @@ def runs(options: Namespace) -> int:
     else:
         print("the journal holds no runs", file=sys.stderr)
     return 0
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of runs; give 1 or more")
+    return int(text)
 
 
 def _data(run: Any) -> dict[str, Any]:

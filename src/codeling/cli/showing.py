@@ -16,7 +16,7 @@ from . import EXITS, say
 from .answers import answer_text
 from .stored import add_journal_option, shown_journal
 
-__all__ = ("add_output_options", "shown")
+__all__ = ("add_output_options", "shown", "told_again")
 
 
 def add_output_options(command: Any) -> None:
@@ -49,13 +49,23 @@ def shown(options: Namespace, agent: Any, work: Callable[..., RunResult]) -> int
         agent.close()
     if watch.broken:
         raise BrokenPipeError
-    return _end(options, result, watch)
+    code = _end(options, result)
+    _say_kept(options, watch)
+    if result.state == "paused":
+        say(load("codeling.cli.said:how_to_decide")(options, result))
+    return code
 
 
-def _end(options: Namespace, result: RunResult, watch: _Watch) -> int:
+def told_again(options: Namespace, result: RunResult) -> int:
+    """Print the answer of a run that had it before, or with `--json` its last event. Gives the exit code."""
+    if options.json:
+        print(load("codeling.cli.answers:event_text")(result.events[-1]))
+    return _end(options, result)
+
+
+def _end(options: Namespace, result: RunResult) -> int:
     if result.state != "success":
         say(result.error or f"no step is left after {options.max_steps}; this is the best answer so far")
-    _say_kept(options, watch)
     if not options.json and result.state in ("success", "limit", "max_steps_error"):
         print(answer_text(result.output, terminal=sys.stdout.isatty()))
     return EXITS[result.state]
@@ -68,6 +78,8 @@ def _say_kept(options: Namespace, watch: _Watch) -> None:
 
 class _Watch:
     """Notes which run this is and, with a file, writes each durable event to it as a line of JSON."""
+
+    anywhere = True
 
     def __init__(self, agent: Any, file: IO[str] | None) -> None:
         self._agent, self._file = agent, file

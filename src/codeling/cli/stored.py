@@ -34,6 +34,8 @@ def journal_from(options: Namespace) -> Any:
     """Open the journal that the options name. Raises `UsageError` where they name none, or none that is there."""
     if not options.journal:
         raise UsageError(f"which journal? Say --journal runs.db, or set {VARIABLE}")
+    if Path(options.journal).is_dir():
+        raise UsageError(f"{options.journal!r} is a folder; name the file of the journal in it")
     if "://" not in options.journal and not Path(options.journal).is_file():
         raise UsageError(f"there is no journal {options.journal!r}; `codeling run … --journal FILE` makes one")
     return load("codeling.journals.registry:journal_from")(options.journal)
@@ -46,6 +48,8 @@ def shown_journal(name: str) -> str:
 
 async def read_run(journal: Any, given: str) -> list[Any]:
     """Give the events of the run whose id is given, or begins so. Raises `UsageError`, `JournalError`."""
+    if not given:
+        raise UsageError("which run? Say its id, as `codeling runs` lists it, or the beginning of it")
     events = [event async for event in journal.read(given)]
     if not events:
         ids = [run_id async for run_id in journal.run_ids() if run_id.startswith(given)]

@@ -56,12 +56,12 @@ def records_of(past: Sequence[Event], key: Callable[[ToolCall], str]) -> dict[Ke
     return {at: deque(sorted(records, key=lambda record: not record.finished)) for at, records in found.items()}
 
 
-def in_order(past: Iterable[Event], key: Callable[[ToolCall], str]) -> list[Record]:
-    """Give the calls of a run in the order in which they began."""
+def in_order(past: Iterable[Event], key: Callable[[ToolCall], str], *, waiting: bool = False) -> list[Record]:
+    """Give the calls of a run in the order in which they began; those that wait for a person only with `waiting`."""
     reader = _Reader(key)
     for event in past:
         reader.take(event)
-    return [record for records in reader.records.values() for record in records if not record.empty]
+    return [record for records in reader.records.values() for record in records if waiting or not record.empty]
 
 
 class _Reader:

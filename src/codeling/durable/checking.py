@@ -1,22 +1,27 @@
-"""Whether an agent can go on with a run: it must still have the tools that the run has called."""
+"""Whether an agent can go on with a run: it must have the tools that the run has called, and those spoken of."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
-from ..errors import BadArguments, JournalError
+from ..errors import BadArguments, JournalError, UsageError
 from ..events import Event
 from .calls import in_order
 from .comparing import call_line
 
-__all__ = ("check_tools",)
+__all__ = ("check_names", "check_tools")
 
 
 def check_tools(agent: Any, past: Sequence[Event], journal: Any) -> None:
-    """Raise `JournalError` where a tool that the run has called is gone, or takes other arguments now."""
-    for record in in_order(past, journal.key):
-        where = f"run {past[0].run_id!r}, step {record.step}, has called {call_line(record.call)}"
+    """Raise `JournalError` where a tool that the run has called is gone, or takes other arguments now.
+
+    A call that waits for a person counts too.
+    """
+    for record in in_order(past, journal.key, waiting=True):
+        did = "waits to call" if record.empty else "has called"
+        where = f"run {past[0].run_id!r}, step {record.step}, {did} {call_line(record.call)}"
         remedy = f"give the agent that tool, or fork the run before that step: fork({past[0].run_id!r}, {record.step})"
         tool = agent._tools.get(record.call.name)
         if tool is None:
@@ -25,3 +30,25 @@ def check_tools(agent: Any, past: Sequence[Event], journal: Any) -> None:
             tool.bind(record.call.args, record.call.kwargs)
         except BadArguments as error:
             raise JournalError(f"{where}, and that tool takes other arguments now: {error}; {remedy}") from error
+
+
+def check_names(agent: Any, said: Any, *, by: str) -> None:
+    """Raise `UsageError` where a mapping by tools' names has one that neither the agent nor an agent below has."""
+    if not isinstance(said, Mapping):
+        return
+    known = sorted(set(_tools(agent, set())))
+    for name in said:
+        if name not in known:
+            close = get_close_matches(str(name), known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known) or 'none'}"
+            raise UsageError(f"{by} speaks of {name!r}, and no agent here has such a tool; {hint}")
+
+
+def _tools(agent: Any, seen: set[int]) -> Iterator[str]:
+    """Give the names of the tools of an agent and of those below it."""
+    seen.add(id(agent))
+    for name, tool in agent._tools.items():
+        yield name
+        below = getattr(tool, "agent", None)
+        if below is not None and id(below) not in seen and hasattr(below, "_tools"):
+            yield from _tools(below, seen)

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..errors import JournalError
+from ..errors import JournalError, UsageError
 from ..events import Event, ModelReplied, RunFinished, RunStarted, StepFinished, StepStarted
-from ..journals.events import Diverged
+from ..journals.events import AgentDescribed, Diverged
 from ..messages import Reply
+from ..secrets.masking import masked
 from .holding import held
 from .resume import go_on, journal_of, past_of
 
@@ -36,24 +37,46 @@ async def fork(
     `observation` the step itself belongs to the past too, and the model is shown this text in place
     of what came of it. `edit` may change any event of the past, such as the value of a
     `ToolCallFinished`. `options` are those of `resume`. The stored run stays as it is.
-    Raises `JournalError` where the run has no such step.
+    Raises `JournalError` where the run has no such step, or where the observation is of one that was cut off.
     """
     journal = journal_of(agent)
     stored = await past_of(journal, run_id)
     new_id = uuid.uuid4().hex
+    _check_step(stored, step, observation)
+    if reply is not None and not isinstance(reply, str | Reply):
+        raise UsageError(f"a reply is a text as a model writes it, or a Reply; not {reply!r}")
     copied = list(_past(stored, step, reply, observation))
-    if not any(isinstance(event, StepStarted) and event.step == step for event in stored):
-        steps = sum(isinstance(event, StepStarted) for event in stored)
-        raise JournalError(f"run {run_id!r} has no step {step}: it came to step {steps}")
     first = copied[0]
     if isinstance(first, RunStarted):
         copied[0] = replace(first, task=task or first.task, parent_id=None, max_steps=agent.max_steps)
     async with held(journal, new_id):
-        past = [replace(edit(event) if edit else event, run_id=new_id) for event in copied]
+        past = [masked(replace(_edited(event, edit), run_id=new_id)) for event in copied]
         for event in past:
             await journal.append(event)
         result = await go_on(agent, past, journal=journal, **options)
     return result if return_full_result else result.answer()
+
+
+def _check_step(stored: Sequence[Event], step: int, observation: str | None) -> None:
+    if not isinstance(step, int):
+        raise UsageError(f"a step is a number, as `StepStarted` counts them, not {step!r}")
+    run_id, steps = stored[0].run_id, {event.step for event in stored if isinstance(event, StepStarted)}
+    if step not in steps:
+        raise JournalError(f"run {run_id!r} has no step {step}: it came to step {max(steps, default=0)}")
+    ended = any(isinstance(event, StepFinished) and event.step == step for event in stored)
+    if observation is not None and not ended:
+        raise JournalError(
+            f"step {step} of run {run_id!r} did not come to its end, so nothing can stand in place of what came of it; "
+            "give a reply instead, or resume the run"
+        )
+
+
+def _edited(event: Event, edit: Callable[[Event], Event] | None) -> Event:
+    changed = edit(event) if edit else event
+    if type(changed) is not type(event):
+        kind = type(event).__name__
+        raise UsageError(f"edit gives each event back, changed or as it is: for a {kind} it gave {changed!r}")
+    return changed
 
 
 def _past(stored: Sequence[Event], step: int, reply: str | Reply | None, observation: str | None) -> Iterator[Event]:
@@ -67,7 +90,7 @@ def _past(stored: Sequence[Event], step: int, reply: str | Reply | None, observa
                 event, output=observation, size=len(observation.encode()), value=None, error=None, images=(),
                 final=False, answer=None,
             )  # fmt: skip
-        elif not isinstance(event, (RunFinished, Diverged)):
+        elif not isinstance(event, (AgentDescribed, Diverged, RunFinished)):
             yield event
     if reply is not None and observation is None:
         at = stored[-1].at

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from ..errors import OutcomeUnknown, ReplayDiverged
@@ -141,7 +142,7 @@ class ReplayedRun(Run):
 
     def _again(self, record: Record, finished: ToolCallFinished, call: ToolCall) -> ToolCallFinished:
         if record.started:
-            self.note(record.started)
+            self.note(replace(record.started, call=call))  # the call that ends, by its id of today
         finished = ToolCallFinished(
             run_id=self.id, at=finished.at, call_id=call.id, value=finished.value, error=finished.error,
             seconds=finished.seconds,

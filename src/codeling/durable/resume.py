@@ -13,10 +13,10 @@ from ..limits import Limits, Spent
 from ..memory import Memory
 from ..protocols import Observer
 from ..result import RunResult, result_of
-from .checking import check_tools
+from .checking import check_names, check_tools
 from .holding import held
 from .replay import ReplayedRun
-from .settling import Rule
+from .settling import Rule, check
 from .spending import spent_before
 
 __all__ = ("conversation_before", "go_on", "past_of", "resume")
@@ -41,9 +41,12 @@ async def resume(
 
     Raises `JournalError` for an unknown run, for one that is under way elsewhere, and where a tool
     that the run has called is gone or takes other arguments now; `OutcomeUnknown` for a call that
-    is not settled. The stored run is unharmed then.
+    is not settled; `UsageError` for words about calls that mean nothing. The stored run is unharmed then.
     """
     journal = journal_of(agent)
+    check_names(agent, approve, by="approve=…")
+    check_names(agent, settle, by="settle=…")
+    check(settle)
     async with held(journal, run_id):
         past = await past_of(journal, run_id)
         result = finished(run_id, past)

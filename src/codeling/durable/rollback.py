@@ -8,6 +8,7 @@ from typing import Any
 from ..events import Event, ToolCallStarted
 from ..journals.events import CallCompensated
 from ..messages import ToolCall
+from ..secrets.masking import masked
 from .calls import Record, in_order
 from .holding import held
 from .resume import journal_of, past_of
@@ -41,9 +42,9 @@ async def _undo(agent: Any, past: list[Event], journal: Any) -> list[CallCompens
             below = [event async for event in journal.read(started.nested)]
             done += await _undo(tool.agent, below, journal) if below else []
         elif tool is None or tool.effect != "read":
-            event = CallCompensated(
-                run_id=past[0].run_id, call=started.call, error=await _trouble(tool, record, started)
-            )  # fmt: skip
+            event = masked(
+                CallCompensated(run_id=past[0].run_id, call=started.call, error=await _trouble(tool, record, started))
+            )
             await journal.append(event)
             done.append(event)
     return done

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 from ..errors import UsageError
 from ..messages import ToolCall
 
-__all__ = ("Rule", "Settlement", "said")
+__all__ = ("Rule", "Settlement", "check", "said")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +40,16 @@ async def said(rule: Rule | None, call: ToolCall) -> Settlement | None:
         answer = await answer if inspect.isawaitable(answer) else answer
     elif isinstance(rule, Mapping):
         answer = rule.get(call.name)
+    return _meant(answer)
+
+
+def check(rule: Rule | None) -> None:
+    """Raise `UsageError` for a rule that is none, before anything is done."""
+    for answer in rule.values() if isinstance(rule, Mapping) else [] if callable(rule) else [rule]:
+        _meant(answer)
+
+
+def _meant(answer: Any) -> Settlement | None:
     answer = _WORDS.get(answer, answer) if isinstance(answer, str) else answer
     if answer is not None and not isinstance(answer, Settlement):
         raise UsageError(f"settle says 'repeat', 'fail' or Settlement(value=…) about a call, not {answer!r}")

@@ -7,10 +7,11 @@ import inspect
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from ..errors import ParseError, ToolError
 from ..events import StepFinished, ToolCallFinished
+from ..lookup import load
 from ..messages import Json, Message, Reply, ToolCall, ToolSchema
 from ..prompt import Form
 from ..tools import Tool
@@ -159,11 +160,12 @@ async def carry_out(reply: Reply, step: int, *, call: Callable[[ToolCall], Await
 
 def _schema(tool: Tool) -> ToolSchema:
     notes = {name: str(spec["description"]) for name, spec in tool.inputs.items() if spec.get("description")}
-    return ToolSchema(
+    schema = ToolSchema(
         name=tool.name,
         description=inspect.cleandoc(tool.description),
         parameters=getattr(tool, "parameters", None) or parameters_of(tool.signature, notes),
     )
+    return cast("ToolSchema", load("codeling.secrets.masking:masked")(schema))
 
 
 def _fitting(schemas: Sequence[ToolSchema]) -> Sequence[ToolSchema]:

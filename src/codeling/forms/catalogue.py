@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from itertools import accumulate, takewhile
 
+from ..lookup import load
 from ..tools import Tool
 from .stubs import first_line
 
@@ -54,9 +55,10 @@ def known(name: str, names: Sequence[str]) -> str:
 
 
 def _catalogue(tools: Sequence[Tool], budget: int) -> str:
+    masked = load("codeling.secrets.masking:masked")
     whole = list(_fitting([tool.stub for tool in tools], budget // 4))
     others = tools[len(whole) :]
-    lines = [f"- {tool.name}: {_short(first_line(tool.description))}" for tool in others]
+    lines = [f"- {tool.name}: {_short(first_line(masked(tool.description)))}" for tool in others]
     if sum(map(len, lines)) > budget:
         lines = [", ".join(_fitting([tool.name for tool in others], budget // 2))]
         shown = lines[0].count(", ") + 1

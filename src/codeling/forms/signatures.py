@@ -78,6 +78,8 @@ def by_name(given: Iterable[Tool | Callable[..., Any]]) -> dict[str, Tool]:
     """
     tools: dict[str, Tool] = {}
     for item in given:
+        if callable(getattr(item, "arun", None)):
+            raise UsageError("an agent is no tool: put it into managed_agents=[…], with a name and a description")
         tool = item if isinstance(item, Tool) else FunctionTool(item)
         tool.check()
         if tool.name in tools:

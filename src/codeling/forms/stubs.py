@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 
+from ..lookup import load
 from ..tools import Tool
 from .inputs import described
 
@@ -14,7 +15,8 @@ def stub_of(tool: Tool) -> str:
     """Give a tool as a model sees it: a Python signature and a docstring."""
     text = inspect.cleandoc(tool.description)
     signature = str(tool.signature).replace("typing.", "")
-    return f"def {tool.name}{signature}:\n{docstring(described(tool, text) if tool.inputs else text)}"
+    stub = f"def {tool.name}{signature}:\n{docstring(described(tool, text) if tool.inputs else text)}"
+    return str(load("codeling.secrets.masking:masked")(stub))
 
 
 def docstring(text: str) -> str:

@@ -1,17 +1,34 @@
-"""Events of runs that survive: what resuming, settling and undoing leave in a journal.
+"""Events of runs that survive: what describing, resuming, settling and undoing leave in a journal.
 
 They follow the rules of `codeling.events`; they stand here because most runs have none of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..events import Event
 from ..messages import ToolCall, Usage
 
-__all__ = ("CallCompensated", "Diverged", "HandedOver", "OutcomeSettled", "RunResumed", "ServerAnswered")
+__all__ = (
+    "AgentDescribed",
+    "CallCompensated",
+    "Diverged",
+    "HandedOver",
+    "OutcomeSettled",
+    "RunResumed",
+    "ServerAnswered",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentDescribed(Event):
+    """A command line made the run's agent, with these options: those that go on with the run take them by default."""
+
+    options: Mapping[str, Any]
+    """Each by its name. Never a key: only the name of the variable that holds it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,8 @@ import asyncio
 import hashlib
 import json
 import threading
+import time
+import weakref
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -57,6 +59,7 @@ class PostgresJournal:
         self._open: list[Any] = []
         self._held: set[str] = set()
         self._holder: Any = None
+        weakref.finalize(self, _close_all, self._open)
 
     async def append(self, event: Event, /) -> None:
         """Keep the event; it is committed when this returns. Raises `JournalError`."""
@@ -67,7 +70,7 @@ class PostgresJournal:
                 for item in blobs.items():
                     connection.execute("INSERT INTO codeling_blobs VALUES (%s, %s) ON CONFLICT DO NOTHING", item)
                 if isinstance(event, RunStarted):
-                    row = (event.run_id, event.at)
+                    row = (event.run_id, time.time())
                     connection.execute("INSERT INTO codeling_runs VALUES (%s, %s) ON CONFLICT DO NOTHING", row)
                 connection.execute(_APPEND, (event.run_id, text, event.run_id))
 
@@ -113,6 +116,7 @@ class PostgresJournal:
             try:
                 if self._holder is None or self._holder.closed:
                     self._holder = psycopg.connect(self.url, autocommit=True)
+                    self._open.append(self._holder)
                 query = "SELECT pg_try_advisory_lock(%s)"
                 free = bool(self._holder.execute(query, (_number(run_id),)).fetchone()[0])
             except psycopg.Error as error:
@@ -181,8 +185,12 @@ class PostgresJournal:
         """Close the connections."""
         self._threads.shutdown()
         with self._lock:
-            for connection in [*self._open, *filter(None, [self._holder])]:
-                connection.close()
+            _close_all(self._open)
+
+
+def _close_all(connections: list[Any]) -> None:
+    for connection in connections:
+        connection.close()
 
 
 def _number(run_id: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
@@ -21,7 +22,14 @@ def journal_from(given: Journal | str | os.PathLike[str]) -> Journal:
         return _load("memory", "MemoryJournal")()  # type: ignore[no-any-return]  # loaded by name
     if isinstance(given, str) and given.startswith(("postgresql://", "postgres://")):
         return _load("postgres", "PostgresJournal")(given)  # type: ignore[no-any-return]  # loaded by name
+    if isinstance(given, str) and "://" in given:
+        scheme = given.partition("://")[0]
+        raise UsageError(
+            f"a journal is a file such as 'runs.db', or at a postgresql:// address; not at a {scheme}:// one"
+        )
     if isinstance(given, (str, os.PathLike)):
+        if not Path(given).name:
+            raise UsageError(f"a journal is a file such as 'runs.db', and {str(given)!r} names none")
         return _load("sqlite", "SQLiteJournal")(given)  # type: ignore[no-any-return]  # loaded by name
     if not callable(getattr(given, "append", None)):
         raise UsageError(f"a journal is a path such as 'runs.db', or has methods `append` and `read`; not {given!r}")

@@ -11,6 +11,7 @@ import json
 import os
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -45,6 +46,8 @@ _PATIENCE = 30.0
 class SQLiteJournal:
     """Keeps runs in the SQLite file at `path`; a file of an older version is brought up to date."""
 
+    anywhere = True
+
     def __init__(self, path: str | os.PathLike[str], *, patience: float = _PATIENCE, fsync: bool = False) -> None:
         """Name the file; it is opened, or made, when it is first used.
 
@@ -70,7 +73,7 @@ class SQLiteJournal:
             with connection:
                 connection.executemany("INSERT OR IGNORE INTO blobs VALUES (?, ?)", blobs.items())
                 if isinstance(event, RunStarted):
-                    connection.execute("INSERT OR IGNORE INTO runs VALUES (?, ?)", (event.run_id, event.at))
+                    connection.execute("INSERT OR IGNORE INTO runs VALUES (?, ?)", (event.run_id, time.time()))
                 connection.execute(_APPEND, row)
 
     async def read(self, run_id: str, /) -> AsyncIterator[Event]:
@@ -104,7 +107,8 @@ class SQLiteJournal:
         try:
             hold = FileHold(self.path.with_name(f"{self.path.name}-holds"), run_id)
         except OSError as error:
-            raise JournalError(f"journal {str(self.path)!r}: {error.strerror}") from error
+            where = "" if self.path.parent.is_dir() else f"; make the folder {str(self.path.parent)!r} first"
+            raise JournalError(f"journal {str(self.path)!r}: {error.strerror}{where}") from error
         try:
             yield hold.free
         finally:
@@ -162,6 +166,8 @@ def _remedy(error: Exception) -> str:
         return "; another process keeps it locked: wait for it, or end it"
     if "full" in text or "disk I/O" in text:
         return "; make room on its disk, then resume the run: what is stored is sound"
+    if "unable to open" in text:
+        return "; it must be a file, or none yet, in a folder that is there and may be written to"
     if "malformed" in text or "not a database" in text:
         return "; it is damaged, or no journal: use another file, or a copy of it"
     return ""

@@ -34,8 +34,13 @@ _MOST_FILE = 8 << 20
 _YES = Approval(approved=True)
 _ALWAYS = Approval(approved=True, always=True)
 _NO = Approval(approved=False, reason="the person on the page said no")
-_CSS = '#chat button[aria-label="Share"] { display: none }'
-"""Gradio's own button, which publishes a message on the Hub."""
+_CSS = """
+#chat button[aria-label="Share"] { display: none }  /* Gradio's own, which publishes a message on the Hub */
+#chat { height: max(320px, 100dvh - 330px) !important }
+#chat .title .duration { flex-shrink: 1000; min-width: 0; white-space: nowrap }
+#chat .title .duration { overflow: hidden; text-overflow: ellipsis }
+#asking { border: 1px solid var(--border-color-accent); padding: 14px 16px; gap: 10px }
+"""
 
 
 class GradioUI:
@@ -65,21 +70,21 @@ class GradioUI:
             visitor = gr.State(None, delete_callback=_leave)
             gr.Markdown(f"## {plain(self.title)}\n{plain(self.description)}")
             chat = gr.Chatbot(
-                show_label=False, height="70vh", scale=1, allow_tags=False, latex_delimiters=[], sanitize_html=True,
+                show_label=False, scale=1, allow_tags=False, latex_delimiters=[], sanitize_html=True,
                 buttons=["copy"], feedback_options=None, group_consecutive_messages=True, elem_id="chat",
             )  # fmt: skip
-            with gr.Group(visible=False, elem_id="asking") as asking:
+            with gr.Column(visible=False, variant="panel", elem_id="asking") as asking:
                 question = gr.Markdown()
                 with gr.Row():
-                    yes = gr.Button("Approve", variant="primary")
-                    always = gr.Button("Always in this run")
-                    no = gr.Button("Refuse", variant="stop")
+                    yes = gr.Button("Approve", variant="primary", size="md", min_width=90)
+                    always = gr.Button("Always in this run", size="md", min_width=90)
+                    no = gr.Button("Refuse", variant="stop", size="md", min_width=90)
             box = gr.MultimodalTextbox(
                 show_label=False, file_count="multiple", placeholder="What is to be done?", autofocus=True, max_lines=8
             )
             with gr.Row():
-                stop = gr.Button("Stop", variant="stop", interactive=False, size="sm")
-                clear = gr.Button("New conversation", size="sm")
+                stop = gr.Button("Stop", variant="stop", interactive=False, size="sm", min_width=90)
+                clear = gr.Button("New conversation", size="sm", min_width=90)
             shown = [chat, asking, question, box, stop, visitor]
             quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
             page.load(self._arrive, None, [visitor], **quiet)

@@ -35,6 +35,8 @@ class Secret(str):
 
     def __new__(cls, text: str) -> Self:
         """Mark the text. Raises ValueError for one of less than four characters: it could not be told from others."""
+        if not isinstance(text, str):
+            raise TypeError(f"a secret is a text, not {type(text).__name__}")
         if len(text) < _LEAST:
             raise ValueError(f"a secret has at least {_LEAST} characters; this one has {len(text)}")
         with _lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from ..errors import UsageError
@@ -35,16 +35,27 @@ class ManagedAgent(FunctionTool):
 def helpers(manager: Any) -> list[Tool]:
     """Give the tools by which an agent calls others, and hands over to others.
 
-    Raises `UsageError` for an agent without a name or a description.
+    Raises `UsageError` for what is no agent, and for an agent without a name or a description.
     """
-    tools: list[Tool] = [ManagedAgent(agent, manager) for agent in manager.managed_agents or ()]
-    if handoffs := tuple(manager.handoffs or ()):
+    tools: list[Tool] = [ManagedAgent(agent, manager) for agent in _agents(manager, "managed_agents")]
+    if handoffs := _agents(manager, "handoffs"):
         tools += load("codeling.teams.handoffs:transfers")(handoffs, manager)
     return tools
 
 
+def _agents(manager: Any, setting: str) -> tuple[Any, ...]:
+    given = getattr(manager, setting) or ()
+    if not isinstance(given, Iterable):
+        raise UsageError(f"{setting} is a list of agents: write {setting}=[…]")
+    return tuple(given)
+
+
 def named(agent: Any) -> Any:
-    """Give the agent. Raises `UsageError` for one without a name or a description."""
+    """Give the agent. Raises `UsageError` for what is none, and for one without a name or a description."""
+    if not callable(getattr(agent, "arun", None)):
+        raise UsageError(f"this is no agent that another one could call: {agent!r}; a function goes into tools=[…]")
+    if agent.name == "final_answer":
+        raise UsageError("an agent cannot be called 'final_answer': by that name programs give their answer")
     if not agent.name or not agent.description:
         raise UsageError("an agent that others call needs name='…' and description='…': they know it by them")
     return agent

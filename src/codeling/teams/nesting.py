@@ -12,9 +12,10 @@ from contextvars import ContextVar
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
-from ..errors import EndsRun, RunPaused, ToolError
+from ..errors import EndsRun, LimitReached, RunPaused, ToolError
+from ..events import StepFinished
 from ..lookup import load
 from ..messages import ToolCall
 from ..policy import Verdict
@@ -24,6 +25,9 @@ from ..tools import Tool
 
 __all__ = ("call",)
 
+_DEEPEST = 16
+_LAST = 3
+"""Of a run that used up its steps, so many events tell whether it gave its answer when it was asked for the best."""
 _STRICTEST = ("deny", "ask", "allow")
 
 
@@ -33,11 +37,15 @@ class Rules:
 
     decide: Callable[[ToolCall, Tool], Verdict] | None = None
     approver: Any = None
+    above: tuple[Run, ...] = ()
+    """The runs that are under way above, the first one in front."""
 
 
 _rules: ContextVar[Rules] = ContextVar("rules", default=Rules())  # noqa: B039  # frozen
 _last: WeakKeyDictionary[Run, dict[str, Any]] = WeakKeyDictionary()
 """For each run that calls agents: the run and conversation of the last call of each, by the agent's name."""
+_runaway: WeakSet[Run] = WeakSet()
+"""Runs below which agents have called each other without end: each calls no further one."""
 
 
 async def call(
@@ -46,14 +54,17 @@ async def call(
     """Do the work of the call that is being made in a run of its own, and give its result.
 
     `talk` is a run and its conversation, to go on with. Raises `ToolError`, which names the run, where it
-    failed, was interrupted or came to a limit before it had an answer; `RunPaused` where a person must decide.
+    failed, was interrupted or came to a limit before it had an answer, or which would be too deep; `RunPaused`
+    where a person must decide; `LimitReached` where the calling run is part of calls without end and calls on.
     """
     parent = current.get()
+    above = (*_rules.get().above, *([parent] if parent else []))
+    _check_depth(agent, above)
     if talk is None and not reset:
         talk = await _talk(agent, parent)
     worker = _worker(agent, manager, parent)
     worker._last = talk
-    token = _rules.set(Rules(decide=worker.policy, approver=worker.approver))
+    token = _rules.set(Rules(decide=worker.policy, approver=worker.approver, above=above))
     try:
         result = await load("codeling.durable.nested:run_nested")(worker, task, variables, reset=talk is None)
     except RunPaused:
@@ -68,17 +79,33 @@ async def call(
     return _checked(agent, result)
 
 
+def _check_depth(agent: Any, above: tuple[Run, ...]) -> None:
+    """Raise where a run would be too deep, which those above it may handle, but not try again and again.
+
+    If each of them asked its model what to do now, and that called on, they would be at it for ever.
+    """
+    if above and above[-1] in _runaway:
+        raise LimitReached("agents below have called each other without end, and this one would call on")
+    if len(above) >= _DEEPEST:
+        _runaway.update(above[1:])
+        raise ToolError(
+            f"agent {agent.name!r} is not called: {len(above)} runs are above it already, the last one {above[-1].id}; "
+            "agents call each other without end"
+        )
+
+
 def _checked(agent: Any, result: RunResult) -> RunResult:
     """Give the result of a run that has an answer. Raises `ToolError` for another, `RunPaused` where it waits."""
     if result.state in ("success", "paused"):
         result.answer()
         return result
-    if result.state == "max_steps_error" and (result.output is not None or agent.result_type is None):
+    answered = any(event.final for event in result.events[-_LAST:] if isinstance(event, StepFinished))
+    if result.state == "max_steps_error" and answered and (result.output is not None or agent.result_type is None):
         return result
-    best = str(result.output)[:500]
+    best = "" if result.output is None else f". The last that it had: {str(result.output)[:500]!r}"
     raise ToolError(
         f"agent {agent.name!r} ended without an answer (run {result.run_id}, {result.state}): "
-        f"{result.error or 'its steps are used up'}. The last that it had: {best!r}"
+        f"{result.error or 'its steps are used up'}{best}"
     )
 
 

@@ -62,7 +62,8 @@ class _Clock:
     def of(cls, told: Sequence[Event]) -> _Clock:
         start = told[0].at if told else 0.0
         again = [i for i, event in enumerate(told) if type(event).__name__ in ("RunContinued", "RunResumed")]
-        gaps = ((told[i].at, told[i].at - told[i - 1].at) for i in again if i > 1)
+        again = [i for i in again if i > 1 and type(told[i - 1]).__name__ != "AgentDescribed"]
+        gaps = ((told[i].at, told[i].at - told[i - 1].at) for i in again)
         return cls(start=start, gaps=tuple(gap for gap in gaps if gap[1] > 1))
 
     def __call__(self, at: float) -> float:
