@@ -61,7 +61,7 @@ def loopback() -> Iterator[Loopback]:
 
 
 _NAMED = re.compile(
-    r"\[(?:conformance of )?(?P<name>[\w .-]+) \((?P<what>[^()]*real[^()]*)\)|test_conformance_of_(?P<test>\w+)$"
+    r"\[(?:conformance of )?(?P<name>[\w .-]+) \((?P<what>[^()]*real[^()]*)\)|test_conformance_of_(?P<test>local|transformers)"
 )
 
 
