@@ -248,7 +248,7 @@ class Agent(AbstractContextManager["Agent"]):
         if self.context_window:
             await load("codeling.compaction.shrinking:compact")(self._model, run, memory, window=self.context_window)
         warmth = 0.7 if memory.repeats else None  # chance is the way out of a circle
-        request = Request(messages=tuple(memory.messages), tools=form.schemas, stop=form.stop, temperature=warmth)
+        request = Request(messages=tuple(memory.messages), tools=form.schemas, grammar=form.grammar, temperature=warmth)
         on_delta = (lambda delta: run.show(ModelDelta(delta=delta))) if run.observers else None
         try:
             reply = await self._model.reply(request, on_delta=on_delta)

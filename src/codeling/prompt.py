@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from .events import RunStarted, StepFinished, ToolCallFinished
-from .lookup import load
+from .lookup import deferred, load
 from .messages import Message, Reply, Role, ToolCall, ToolSchema
 from .tools import Tool
 
@@ -24,14 +24,15 @@ class Form:
     """A form of action: how the task, the tools and what happened are told to the model."""
 
     file: ClassVar[str] = "code"
-    stop: ClassVar[tuple[str, ...]] = ()
+    grammar = property(deferred("codeling.forms.programs:grammar_for"))
+    """What replies are held to, by a model that can be: programs only."""
     schemas: tuple[ToolSchema, ...] = ()
     """Tools that the model is to call natively."""
 
     def __init__(
         self, tools: Iterable[Tool], *, instructions: str = "", result_type: Any = None, model: Any = None
     ) -> None:
-        self.tools, self._sees = tuple(tools), getattr(model, "reads_images", True)
+        self.tools, self._model, self._sees = tuple(tools), model, getattr(model, "reads_images", True)
         self._instructions = instructions
         self._result_type = result_type
 

@@ -29,9 +29,10 @@ current: ContextVar[Any] = ContextVar("run", default=None)
 class Model(Protocol):
     """A language model behind any provider. One object serves any number of runs at once.
 
-    Two further properties may be there: `reads_images`, whether messages may hold pictures, and
+    Further properties may be there: `reads_images`, whether messages may hold pictures, and
     `calls_natively`, whether it makes tool calls by itself; one that does not is shown how to write
-    them. Both are taken to be true where they are missing.
+    them. Both are taken to be true where they are missing. `takes_grammar` says that programs are to
+    be held to a grammar as they are written.
     """
 
     @property

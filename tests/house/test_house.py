@@ -31,7 +31,7 @@ FLOORS = {
 
 FOLDERS = {
     "sandbox": {"sandbox"}, "executors": {"executors", "sandbox"}, "models": {"models"}, "journals": {"journals"},
-    "toolbox": {"toolbox", "forms"}, "browser": {"browser", "forms"}, "integrations": {"integrations", "sandbox"}, "observers": {"observers"},
+    "toolbox": {"toolbox", "forms"}, "browser": {"browser", "forms"}, "integrations": {"integrations", "sandbox", "journals"}, "observers": {"observers"},
     "approvals": {"approvals"}, "effects": {"effects"}, "compaction": {"compaction"}, "secrets": {"secrets"}, "forms": {"forms", "journals"}, "sync": {"sync"}, "teams": {"teams", "journals", "run"}, "testing": {"testing"},
 }  # fmt: skip
 """Folders that may import floors 1 to 3 and these; those that are not listed may import anything."""

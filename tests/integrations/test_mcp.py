@@ -25,6 +25,8 @@ from codeling import (
     UsageError,
 )
 from codeling.events import Event, ToolProgressed
+from codeling.journals.events import ServerAnswered
+from codeling.messages import Reply, Usage
 from codeling.result import RunResult
 from codeling.testing import ScriptedModel
 from scripts import services
@@ -154,6 +156,29 @@ def test_input_inside_a_result_is_answered_too(modern: str) -> None:
         assert limited.run("Go.", return_full_result=True).state == "limit"
 
     assert outputs(result) == ["s1 accept {'name': 'Bo'} A joke.\n"]
+
+
+def test_what_servers_asked_is_on_the_record(modern: str, tmp_path: Path) -> None:
+    """What a person and the model answered is in the journal, with its tokens, which the run still counts when it is resumed."""
+
+    async def approve(call: ToolCall, reason: str) -> Approval:
+        return Approval(approved=True, arguments={"name": "Bo"})
+
+    joke = Reply(content="A joke.", usage=Usage(input_tokens=700, output_tokens=7))
+    replies: list[Any] = ["```python\nprint(ask())\n```", joke, "```python\nfinal_answer('done')\n```"]
+    store = str(tmp_path / "runs.db")
+    with MCPClient(modern, approver=approve, sampling="allow") as client:
+        two = Limits(model_calls=2)
+        first = CodeAgent(client, ScriptedModel(replies), journal=store, limits=two).run("Go.", return_full_result=True)
+        again = CodeAgent(client, ScriptedModel(replies[2:]), journal=store)
+        later = again.resume(first.run_id, return_full_result=True)
+    asked = {event.kind: event for event in first.events if isinstance(event, ServerAnswered)}
+
+    assert asked["elicitation"].answer == {"action": "accept", "content": {"name": "Bo"}}
+    assert asked["elicitation"].question == "your name?"
+    assert (asked["sampling"].question, asked["sampling"].answer) == ("a joke", "A joke.")
+    assert (first.state, later.output) == ("limit", "done")
+    assert later.usage.input_tokens > first.usage.input_tokens >= 700
 
 
 def test_structured_values_cross_as_python(modern: str) -> None:

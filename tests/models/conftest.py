@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -56,3 +58,26 @@ def loopback() -> Iterator[Loopback]:
     server.shutdown()
     server.server_close()
     assert server.faults == []
+
+
+_NAMED = re.compile(
+    r"\[(?:conformance of )?(?P<name>[\w .-]+) \((?P<what>[^()]*real[^()]*)\)|test_conformance_of_(?P<test>local|transformers)"
+)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """After `pytest -k conformance`, list every adapter with what was real, what was recorded, and how it went."""
+    if "conformance" not in config.option.keyword:
+        return
+    seen: dict[tuple[str, str], Counter[str]] = {}
+    for outcome in ("passed", "failed", "error", "skipped"):
+        for report in terminalreporter.stats.get(outcome, ()):
+            found = _NAMED.search(report.nodeid) if "tests/models/" in report.nodeid else None
+            if found:
+                name = found["name"] or found["test"].replace("_", " ")
+                seen.setdefault((name, found["what"] or "all real: in the process"), Counter())[outcome] += 1
+    terminalreporter.section("adapters, and what they were tested with")
+    width = max((len(name) for name, _ in seen), default=0)
+    for (name, what), counts in sorted(seen.items()):
+        told = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())
+        terminalreporter.write_line(f"{name:<{width}}  {what} ({told})")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 import sys
 import time
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from codeling import CodeAgent
 from codeling.errors import ContextOverflow, ModelError, UnknownName, UsageError
+from codeling.events import ModelReplied, PlanMade
 from codeling.messages import Delta, Image, Json, Message, Reply, Request
 from codeling.models.local import LocalModel
 
@@ -27,7 +30,7 @@ def ask(one: LocalModel, messages: tuple[Message, ...] = COLOUR, **request: obje
     return asyncio.run(one.reply(Request(messages=messages, **request)))  # type: ignore[arg-type]
 
 
-def test_streaming_equals_not_streaming(small: LocalModel) -> None:
+def test_conformance_of_local_streaming(small: LocalModel) -> None:
     """A streamed reply is the same text as a whole one; tokens are counted, a repeated prompt is cached."""
     deltas: list[Delta] = []
     whole = ask(small, STORY, max_tokens=16)
@@ -41,7 +44,7 @@ def test_streaming_equals_not_streaming(small: LocalModel) -> None:
     assert streamed.usage.cached_tokens > streamed.usage.input_tokens // 2 > 5
 
 
-def test_bound_replies(small: LocalModel) -> None:
+def test_conformance_of_local_bounds(small: LocalModel) -> None:
     """A grammar, a schema and a stop text bind what is written."""
     yes_or_no: Json = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}
     grammar = 'root ::= "one two three four"'
@@ -52,7 +55,7 @@ def test_bound_replies(small: LocalModel) -> None:
     assert (stopped.content, stopped.finish) == ("one two ", "stop")
 
 
-def test_cancelled_while_writing(small: LocalModel) -> None:
+def test_conformance_of_local_cancellation(small: LocalModel) -> None:
     """A cancelled reply stops the engine, and one that waited behind it is answered."""
 
     async def both() -> tuple[Reply, float]:
@@ -91,7 +94,7 @@ def test_cancelled_while_reading(small: LocalModel) -> None:
     assert asyncio.run(impatient()) < 5
 
 
-def test_refusals(small: LocalModel) -> None:
+def test_conformance_of_local_refusals(small: LocalModel) -> None:
     """What the engine cannot do is refused in clear words, and the next reply works."""
     picture = (Message(role="user", content="What is it?", images=(Image(b"png"),)),)
     with pytest.raises(ModelError, match="reads text only"):
@@ -102,6 +105,20 @@ def test_refusals(small: LocalModel) -> None:
         ask(small, schema={"type": "nonsense"})
 
     assert ask(small, max_tokens=2).usage.output_tokens == 2
+
+
+def test_programs_are_held_to_a_grammar(gguf: Path) -> None:
+    """With `grammar=True` even the smallest model writes a thought and one program; plans are not held to it."""
+    model = LocalModel(path=gguf, context=2048, threads=1, max_tokens=80, grammar=True)
+    with CodeAgent([], model, max_steps=1, planning_interval=1) as agent:
+        result = agent.run("What is the capital of France?", return_full_result=True)
+    replies = [event.reply for event in result.events if isinstance(event, ModelReplied)]
+
+    assert replies
+    for reply in replies:
+        assert re.match(r"([^`\n]+\n){0,4}```python\n[^`\n]", reply.content), reply.content
+    plans = [event.plan for event in result.events if isinstance(event, PlanMade)]
+    assert not plans[0].startswith("```")
 
 
 def test_bad_files(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..events import Event, ModelReplied, PlanMade, RunFinished, ToolCallFinished, ToolCallStarted
-from ..journals.events import RunResumed
+from ..journals.events import RunResumed, ServerAnswered
 from ..limits import Spent
 from ..messages import Usage
 
@@ -32,8 +32,9 @@ async def spent_before(spent: Spent, past: Sequence[Event], journal: Any) -> Non
 async def _below(past: Sequence[Event], journal: Any) -> tuple[int, int, Usage]:
     """Give the tool calls and model calls of a run and of the finished runs below it, and what those below used."""
     calls = sum(isinstance(event, ToolCallStarted) for event in past)
-    models = sum(isinstance(event, (ModelReplied, PlanMade)) for event in past)
-    usage = Usage()
+    asked = [event for event in past if isinstance(event, ServerAnswered) and event.kind == "sampling"]
+    models = len(asked) + sum(isinstance(event, (ModelReplied, PlanMade)) for event in past)
+    usage = sum((event.usage for event in asked), Usage())
     ended = {event.call_id for event in past if isinstance(event, ToolCallFinished)}
     for id in {event.nested for event in past if isinstance(event, ToolCallStarted) and event.call.id in ended}:
         below = [event async for event in journal.read(id)] if id else []

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from ..messages import Reply
 from . import reading
 
-__all__ = ("read", "said")
+__all__ = ("GRAMMAR", "grammar_for", "read", "said")
 
+GRAMMAR = r"""
+root ::= thought "```python\n" line+ "```"
+thought ::= (word "\n"){0,4}
+word ::= [^`\n]{1,240}
+line ::= [^`\n] [^\n]* "\n" "\n"?
+"""
+"""A short thought and one program, in GBNF."""
 _BLOCK = re.compile(r"```python[ \t]*\n(.*?)```", re.DOTALL)
+
+
+def grammar_for(form: Any, /) -> str | None:
+    """Give the grammar of replies that are programs, if the form's model is one that takes it."""
+    return GRAMMAR if form.file == "code" and getattr(form._model, "takes_grammar", False) else None
 
 
 def read(reply: Reply) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import EndsRun
+from ..journals.events import ServerAnswered
 from ..lookup import named
 from ..messages import Message, Reply, Request, ToolCall
 from ..policy import Decision
@@ -48,6 +49,12 @@ class Answers:
         return callbacks if self.sampling == "deny" else {**callbacks, "sampling_callback": sample}
 
     async def _elicit(self, seat: Seat, label: str, params: Any) -> Any:
+        result = await self._filled_in(seat, label, params)
+        told = {"action": result.action, **({"content": result.content} if result.content else {})}
+        await _note(seat, ServerAnswered(server=label, kind="elicitation", question=params.message, answer=told))
+        return result
+
+    async def _filled_in(self, seat: Seat, label: str, params: Any) -> Any:
         types = needed("mcp_types")
         fields, required = _fields(params)
         call = ToolCall(id=f"elicitation.{next(_serial)}", name="elicitation", kwargs=fields)
@@ -65,17 +72,20 @@ class Answers:
         model = self.model if self.model is not None else getattr(seat.run, "model", None)
         if model is None:
             return _refusal("no model answers here: give MCPClient a model=, or call the tool in a run")
+        said = "; ".join(sampling_parts(message.content)[0] for message in params.messages)
+        asked = ServerAnswered(server=label, kind="sampling", question=said)
         if self.sampling == "ask":
-            said = "; ".join(sampling_parts(message.content)[0] for message in params.messages)
             call = ToolCall(id=f"sampling.{next(_serial)}", name="sampling", kwargs={"prompt": said})
             answer = await self._ask(seat, call, f"the MCP server {label!r} wants to ask the model {said[:500]!r}")
             if answer is None or not answer.approved:
+                await _note(seat, asked)
                 return _refusal("nobody allowed the server to ask the model; MCPClient(…, sampling='allow') does")
         try:
             reply = await seat.do(_reply(seat, named("models", "model_from", model), params))
         except EndsRun as error:
             seat.failure = error
             return _refusal(str(error))
+        await _note(seat, replace(asked, answer=reply.content, usage=reply.usage))
         types = needed("mcp_types")
         return types.CreateMessageResult(
             role="assistant", content=types.TextContent(type="text", text=reply.content), model=reply.model or "model",
@@ -122,6 +132,12 @@ async def _reply(seat: Seat, model: Model, params: Any) -> Reply:
     if seat.run is not None:
         seat.run.spent.add(reply.usage)
     return reply
+
+
+async def _note(seat: Seat, event: ServerAnswered) -> None:
+    """Put it on the record of the run whose call it belongs to."""
+    if seat.run is not None:
+        await seat.do(seat.run.emit(event))
 
 
 def _refusal(why: str) -> Any:

@@ -6,13 +6,21 @@ They follow the rules of `codeling.events`; they stand here because most runs ha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from ..events import Event
-from ..messages import ToolCall
+from ..messages import ToolCall, Usage
 
-__all__ = ("AgentDescribed", "CallCompensated", "Diverged", "HandedOver", "OutcomeSettled", "RunResumed")
+__all__ = (
+    "AgentDescribed",
+    "CallCompensated",
+    "Diverged",
+    "HandedOver",
+    "OutcomeSettled",
+    "RunResumed",
+    "ServerAnswered",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,3 +75,16 @@ class HandedOver(Event):
     nested: str
     """The other agent's run."""
     answer: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerAnswered(Event):
+    """A tool's server asked a person or the model something in the middle of a call, and was answered."""
+
+    server: str
+    kind: Literal["elicitation", "sampling"]
+    question: str
+    answer: Any = None
+    """What it was told; None where nobody answered or it was refused."""
+    usage: Usage = field(default_factory=Usage)
+    """What a model's answer took."""

@@ -39,7 +39,8 @@ class LocalModel(Recorded):
     """A GGUF model in this process: a known name, or the path of a file.
 
     A known name's weights are fetched when they are first needed; `codeling.models.weights` says
-    from where and to where. With temperature 0 the same conversation gets the same reply.
+    from where and to where. With temperature 0 the same conversation gets the same reply. `grammar=True`
+    holds a code agent's replies to one thought and one program: the smallest models gain by it.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class LocalModel(Recorded):
         temperature: float = 0.0,
         max_tokens: int = 1024,
         seed: int = 0,
+        grammar: bool = False,
     ) -> None:
         self.name = model if path is None and model in weights.KNOWN else Path(path or model).stem
         """The model's short name, or its file's."""
@@ -60,6 +62,8 @@ class LocalModel(Recorded):
             raise UsageError(f"there is no model file at {str(self._path)!r}; give the path of a .gguf file")
         self._settings = (context, threads or _processors())
         self._parameters: Wire = {"temperature": temperature, "max_tokens": max_tokens, "seed": seed}
+        self.takes_grammar = grammar
+        """Whether a code agent's replies are held to a grammar."""
         self._engine: _Engine | None = None
 
     @property

@@ -34,7 +34,8 @@ class OpenAIModel(HostedModel):
     Without `model_id`, the server's only model is taken. `api="responses"` speaks the Responses
     dialect instead of chat completions: a model's reasoning is then returned to it. `parameters` go
     into every request as they are, such as `top_p=0.9` or what only this server knows.
-    `grammar=True` says that the server takes GBNF grammars, as llama.cpp's does.
+    `grammar=True` says that the server takes GBNF grammars, as llama.cpp's does: a code agent's replies
+    are then held to one thought and one program. A model that thinks first, in tags, cannot do so there.
     """
 
     extra = "openai"
@@ -74,6 +75,11 @@ class OpenAIModel(HostedModel):
         self._parameters = {"temperature": temperature, limit: max_tokens} | parameters
         self._terms = Terms(OPTIONAL if api == "chat" else responses.OPTIONAL)
         self._clients: PerLoop[Any] = PerLoop(self._connect, disconnect)
+
+    @property
+    def takes_grammar(self) -> bool:
+        """Whether replies are held to a grammar."""
+        return self._grammar
 
     def _sold_by(self) -> str | None:
         return self._base or os.environ.get("OPENAI_BASE_URL") or self.provider

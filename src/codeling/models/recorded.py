@@ -25,7 +25,8 @@ from .registry import model_from
 __all__ = ("RecordedModel",)
 
 _SHOWN = 80
-_TRAITS = ("reads_images", "calls_natively")
+_TRAITS = {"reads_images": True, "calls_natively": True, "takes_grammar": False}
+"""What forms of action are chosen by, and what holds of a model that does not say."""
 
 
 class RecordedModel(Recorded):
@@ -64,6 +65,11 @@ class RecordedModel(Recorded):
         """Whether the model makes tool calls by itself, or the one that was recorded did."""
         return self._trait("calls_natively")
 
+    @property
+    def takes_grammar(self) -> bool:
+        """Whether the model holds replies to a grammar, or the one that was recorded did."""
+        return self._trait("takes_grammar")
+
     async def reply(self, request: Request, /, *, on_delta: OnDelta | None = None) -> Reply:
         """Give the recorded reply, or ask for one and record it; see `Model.reply`."""
         key = _key(request)
@@ -81,8 +87,9 @@ class RecordedModel(Recorded):
         return await self._record(key, request, on_delta)
 
     def _trait(self, name: str) -> bool:
-        """What a form of action is chosen by: it has to be the same when it is replayed."""
-        return bool(getattr(self._model, name, True) if self._model else self._traits.get(name, True))
+        """It has to be the same when it is replayed: another form asks in other words."""
+        usual = _TRAITS[name]
+        return bool(getattr(self._model, name, usual) if self._model else self._traits.get(name, usual))
 
     async def _record(self, key: str, request: Request, on_delta: OnDelta | None) -> Reply:
         assert self._model is not None

@@ -171,6 +171,7 @@ class VLLMModel(ServedModel):
     def _body(self, request: Request, *, streamed: bool) -> Wire:
         body = super()._body(request, streamed=streamed)
         if request.grammar is not None:
+            body.pop("grammar", None)
             body["structured_outputs"] = {"grammar": request.grammar}
         return body
 

@@ -48,6 +48,11 @@ class FallbackModel(Recorded):
         """Whether every one of them makes tool calls by itself."""
         return all(getattr(model, "calls_natively", True) for model in self._models)
 
+    @property
+    def takes_grammar(self) -> bool:
+        """Whether any of them holds replies to a grammar; the others pass over it."""
+        return any(getattr(model, "takes_grammar", False) for model in self._models)
+
     async def reply(self, request: Request, /, *, on_delta: OnDelta | None = None) -> Reply:
         """Answer the conversation; see `Model.reply`. `on_delta` may see the beginnings of several answers."""
         failed: list[ModelError] = []
@@ -97,6 +102,11 @@ class RateLimitedModel(Recorded):
     def calls_natively(self) -> bool:
         """Whether the model makes tool calls by itself."""
         return getattr(self._model, "calls_natively", True)
+
+    @property
+    def takes_grammar(self) -> bool:
+        """Whether the model holds replies to a grammar."""
+        return getattr(self._model, "takes_grammar", False)
 
     async def reply(self, request: Request, /, *, on_delta: OnDelta | None = None) -> Reply:
         """Wait for room, then answer the conversation; see `Model.reply`."""
