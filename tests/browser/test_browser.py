@@ -37,6 +37,10 @@ PAGES = {
     "/dialog": "<title>Asks</title><button onclick=\"document.title = confirm('Sure?') + ' ' + alert('Oh')\">Ask</button>",
     "/leaks": "<title>Leaks</title><img src='OTHER/picture'><iframe src='OTHER/frame'></iframe>"
     "<script>fetch('OTHER/fetch', {mode: 'no-cors'}).catch(() => 0); new WebSocket('WS/socket'); navigator.sendBeacon('OTHER/beacon', 'x')</script>",
+    "/popup": "<title>Opener</title><button onclick=\"window.open('/closes')\">Open</button>",
+    "/closes": "<title>Window</title><button onclick='window.close()'>Close</button>",
+    "/dead": "<title>Dead</title><button disabled>Send</button><label>Size <select><option>small<option>large</select></label>",
+    "/alerts": "<title>Nags</title><button onclick='for (i = 0; i < 50; i++) alert(1)'>Nag</button>",
     "/stuck": "<title>Stuck</title><button onclick='while (true);'>Hang</button>",
 }
 
@@ -153,6 +157,38 @@ def test_what_is_not_there_or_not_clear_is_said(browser: Browser, site: Site) ->
     assert "nothing on http" in nothing
     assert "2 things are named 'Go'" in several
     assert "is not a web address" in scheme
+
+
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        ("click('Send')", "element is not enabled"),
+        ("click('Send', number=3)", "one thing only is named 'Send'; leave out number=3"),
+        ("click('Send', role='link')", "is named 'Send' and is a link"),
+        ("click(' ')", "say by its name what is meant"),
+        ("choose('Size', 'huge')", "'Size' has no option 'huge'; it has: ['small', 'large']"),
+        ("type_text('Size', 'large')", "Element is not an <input>"),
+        ("go('what is this')", "'what is this' is not a web address"),
+        ("go('javascript:alert(1)')", "'javascript:alert(1)' is not a web address"),
+    ],
+)
+def test_what_cannot_be_done_says_why(site: Site, act: str, said: str) -> None:
+    """The reason, and not that it took long."""
+    code = f"go(url)\ntry:\n    {act}\nexcept Exception as error:\n    final_answer(str(error))"
+    with Browser(hosts=[site.host], timeout=3) as browser:
+        assert said in run(browser, code, url=site.address("/dead")).output
+
+
+def test_windows_come_and_go(browser: Browser, site: Site) -> None:
+    """A new window is the page that is worked with; once it has closed itself it is the one before. A nag is told once."""
+    code = (
+        "import time\ngo(base + '/popup')\nclick('Open')\ntime.sleep(1)\nseen = [read()]\nclick('Close')\ntime.sleep(1)\nseen.append(read())\n"
+        "go(base + '/alerts')\nclick('Nag')\nfinal_answer([*seen, read()])"
+    )
+    window, opener, nags = run(browser, code, base=site.address("")).output
+
+    assert (window.split(" ")[0], opener.split(" ")[0]) == ("Window", "Opener")
+    assert nags.count("a dialog (alert)") == 1
 
 
 def test_nothing_reaches_another_host(browser: Browser, site: Site, other: Site) -> None:
@@ -291,7 +327,7 @@ def test_the_command_works_in_a_browser(site: Site, tmp_path: Path) -> None:
         (["--start", "OTHER", "--hosts", "example.org"], "is not among the hosts that may be visited"),
         (["--start", "OTHER"], "not on the public internet; say with --hosts which may be"),
         (["--start", "file:///etc/passwd"], "is not a web address; write it with http:// or https://"),
-        (["--start", "http://[::1"], "'http://[::1' cannot be opened: Invalid IPv6 URL"),
+        (["--start", "http://[::1"], "'http://[::1' is not a web address"),
         (["--downloads", "FILE"], "it is no folder"),
     ],
     ids=["nobody there", "another host", "no host", "no address", "no url", "no folder"],

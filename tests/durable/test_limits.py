@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from codeling import CodeAgent, Limits, MemoryJournal, RunFinished, tool
+import pytest
+
+from codeling import CodeAgent, Limits, MemoryJournal, Reply, RunFinished, Usage, tool
 from codeling.testing import ScriptedModel
 from tests.core.helpers import program
 
@@ -50,3 +52,32 @@ def test_agents_below_spend_from_the_same_budget() -> None:
     result = run(code, limits=Limits(tool_calls=4), managed_agents=[helper], journal=MemoryJournal())
 
     assert (result.state, result.error) == ("limit", "the limit on tool calls is reached: 4 of 4")
+
+
+@pytest.mark.parametrize("below", [False, True], ids=["alone", "by an agent below"])
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        (Limits(model_calls=3), "the limit on model calls is reached: 3 of 3"),
+        (Limits(tool_calls=3), "the limit on tool calls is reached: 3 of 3"),
+        (Limits(tokens=250), "the limit on tokens is reached: 300 of 250"),
+        (Limits(cost=0.25), "the limit on cost is reached: 0.3 of 0.25"),
+    ],
+    ids=["model calls", "tool calls", "tokens", "money"],
+)
+def test_a_limit_ends_a_run_with_what_is_known(limits: Limits, said: str, *, below: bool) -> None:
+    """It is held before the act, counts what agents below have spent, and the run keeps the best so far."""
+    usage = Usage(input_tokens=60, output_tokens=40, cost=0.1)
+    replies = [Reply(content=program(f"wait(0)\nprint('found {n}')"), usage=usage) for n in range(9)]
+    worker = CodeAgent(
+        [wait], ScriptedModel(replies), limits=None if below else limits, name="helper", description="Helps."
+    )
+    agent = worker
+    if below:
+        first = Reply(content=program("print('found it')\nhelper('Go.')"), usage=usage)
+        agent = CodeAgent([], ScriptedModel([first] * 9), managed_agents=[worker], limits=limits)
+    result = agent.run("Go.", return_full_result=True)
+
+    assert (result.state, result.error) == ("limit", said)
+    assert "found" in result.output
+    assert isinstance(result.events[-1], RunFinished)

@@ -184,12 +184,22 @@ def test_a_call_that_is_cut_off_again_is_asked_about_again() -> None:
     assert done == [7]
 
 
-def test_what_reads_is_made_again() -> None:
+@pytest.mark.parametrize("effect", ["read", "idempotent"])
+def test_what_may_be_repeated_is_made_again(effect: Any) -> None:
     """A call that was cut off and may be repeated needs no person."""
     journal = MemoryJournal()
 
-    assert agent(journal).resume(cut(journal, started(8), "act(1)\nfinal_answer(look(8))")) == 8
-    assert done == []
+    @tool(name="look", effect=effect)
+    def again(number: int) -> int:
+        """Look, or put something where it is already."""
+        done.append(number)
+        return number
+
+    tools = [act, again]
+    run_id = cut(journal, started(8), "act(1)\nfinal_answer(look(8))", tools=tools)
+
+    assert agent(journal, tools=tools).resume(run_id) == 8
+    assert done == [8]
 
 
 def test_a_decision_is_not_asked_again() -> None:

@@ -14,12 +14,18 @@ from typing import Any
 import pytest
 
 from codeling import (
+    AgentDescribed,
+    CallCompensated,
     CodeAgent,
+    Diverged,
+    HandedOver,
     Image,
     JournalError,
     MemoryJournal,
+    OutcomeSettled,
     PostgresJournal,
     Reply,
+    RunResumed,
     SQLiteJournal,
     ToolCall,
     Usage,
@@ -86,6 +92,12 @@ def test_events_come_back_as_they_were(journal: Any) -> None:
         ToolCallStarted(run_id="a", at=3.0, call=call, arguments={"z": 1}),
         ToolCallFinished(run_id="a", at=4.0, call_id="1", value=10**40),
         StepFinished(run_id="a", at=5.0, step=1, answer=float("inf"), final=True, images=(Image(b"i"), Image(b"j"))),
+        AgentDescribed(run_id="a", at=6.0, options={"model": "openai:x", "tools": ["a.py"]}),
+        OutcomeSettled(run_id="a", at=7.0, call=call, value=(1,)),
+        CallCompensated(run_id="a", at=8.0, call=call, error="no"),
+        Diverged(run_id="a", at=9.0, step=1, what="call", expected="f(1)"),
+        HandedOver(run_id="a", at=10.0, agent="other", nested="b", answer={1}),
+        RunResumed(run_id="a", at=11.0),
     ]
 
     async def work() -> None:
@@ -223,6 +235,46 @@ def test_a_file_that_cannot_be_used_is_a_clear_error(tmp_path: Path, spoil: str)
         asyncio.run(SQLiteJournal(path).append(RunStarted(run_id="a", task="x")))
 
     assert (path.read_bytes() if path.exists() else b"") == before
+
+
+def test_a_database_that_cannot_be_used_is_a_clear_error(postgres: str) -> None:
+    """One of a newer version is left alone, one that is not there is named without its password."""
+    import psycopg
+
+    journal = PostgresJournal(postgres)
+    asyncio.run(journal.append(RunStarted(run_id="a", task="x")))
+    journal.close()
+    with psycopg.connect(postgres) as connection:
+        connection.execute("UPDATE codeling_meta SET version = 99")
+    newer, gone = PostgresJournal(postgres), PostgresJournal("postgresql://ann:pass-word@127.0.0.1:1/runs")
+    with pytest.raises(JournalError, match="is of version 99; update codeling to use it"):
+        asyncio.run(newer.append(StepStarted(run_id="a", step=1)))
+    with pytest.raises(JournalError, match="'127.0.0.1:1/runs': an event of run 'a' was not kept: .*refused") as caught:
+        asyncio.run(gone.append(RunStarted(run_id="a", task="x")))
+    newer.close()
+    gone.close()
+
+    assert "pass-word" not in str(caught.value)
+    with psycopg.connect(postgres) as connection:
+        assert connection.execute("SELECT count(*) FROM codeling_events").fetchone() == (1,)
+
+
+def test_a_server_that_goes_away_is_a_clear_error_once(postgres: str) -> None:
+    """Whose connections it has ended is told so; the next event is kept on a new one."""
+    import psycopg
+
+    journal = PostgresJournal(postgres, connections=1)
+    asyncio.run(journal.append(RunStarted(run_id="a", task="x")))
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+        )
+    with pytest.raises(JournalError, match="an event of run 'a' was not kept"):
+        asyncio.run(journal.append(StepStarted(run_id="a", step=1)))
+    asyncio.run(journal.append(StepStarted(run_id="a", step=2)))
+
+    assert [event.step for event in read(journal, "a")[1:]] == [2]  # type: ignore[attr-defined]  # they are StepStarted
+    journal.close()
 
 
 def test_an_event_of_a_newer_version_is_refused(tmp_path: Path) -> None:

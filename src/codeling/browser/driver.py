@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import re
 import shutil
 import threading
 from collections.abc import Callable, Coroutine
@@ -29,6 +30,9 @@ _FLAGS = (
     "--disable-quic", "--disable-background-networking", "--disable-dev-shm-usage",
 )  # fmt: skip
 _VARIABLES = ("PATH", "HOME", "LANG", "DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "PLAYWRIGHT_BROWSERS_PATH")
+_MOST_NOTES = 20
+_TELLING = ("element is not", "did not find", "intercepts pointer events", "element was detached")
+"""What says in Playwright's log why a thing could not be done."""
 _PATIENCE = 3.0
 """Seconds beyond Playwright's own patience, for a page whose process answers nothing."""
 
@@ -97,7 +101,7 @@ class Driver:
                 return await work(page)
         except (errors.TimeoutError, TimeoutError) as error:
             if await self._answers(page):
-                raise TimeoutError(f"it took longer than {self.timeout:g} s: {_line(error)}") from None
+                raise TimeoutError(f"it took longer than {self.timeout:g} s: {_reason(error)}") from None
             await self._renew()
             raise TimeoutError("the page answers nothing any more; it was closed, and an empty one is open") from None
         except errors.Error as error:
@@ -106,13 +110,14 @@ class Driver:
                 raise kind("; ".join((self.gate.refused or self.gate.unreached).values())) from None
             if "Download is starting" in str(error):
                 raise PermissionError(f"that is a download: {'; '.join(self.notes[-1:]) or 'not a page'}") from None
-            raise ConnectionError(_line(error)) from None
+            raise (ConnectionError if "net::" in str(error) else RuntimeError)(_line(error)) from None
 
     async def _current(self) -> Any:
         if self._context is None:
             await self._start()
-        if self._page is None or self._page.is_closed():
-            self._page = await self._context.new_page()
+        if self._page is None or self._page.is_closed():  # such as a window that closed itself: go on in the one before
+            left = [page for page in self._context.pages if not page.is_closed()]
+            self._page = left[-1] if left else await self._context.new_page()
         return self._page
 
     async def _start(self) -> None:
@@ -139,22 +144,27 @@ class Driver:
         page.on("dialog", self._on_dialog)
         page.on("download", self._on_download)
 
+    def note(self, text: str) -> None:
+        """Note what happened, each thing once: a page can say the same for ever."""
+        if text not in self.notes[-_MOST_NOTES:]:
+            self.notes = [*self.notes, text][-_MOST_NOTES:]
+
     async def _on_dialog(self, dialog: Any) -> None:
-        self.notes.append(f"a dialog ({dialog.type}) said {dialog.message[:500]!r} and was closed")
+        self.note(f"a dialog ({dialog.type}) said {dialog.message[:500]!r} and was closed")
         with suppress(Exception):  # the page may be gone by now, with its dialog
             await (dialog.accept() if dialog.type in ("alert", "beforeunload") else dialog.dismiss())
 
     async def _on_download(self, download: Any) -> None:
         name = Path(download.suggested_filename).name or "download"
         if self._downloads is None:
-            self.notes.append(f"a download of {name!r} was refused")
+            self.note(f"a download of {name!r} was refused")
             with suppress(Exception):  # it may have been cancelled by the browser already
                 await download.cancel()
             return
         target = _free(self._downloads / name)
         with suppress(Exception):  # one that fails is told of as well as one that does not
             await download.save_as(target)
-        self.notes.append(f"{target} was downloaded" if target.exists() else f"the download of {name!r} failed")
+        self.note(f"{target} was downloaded" if target.exists() else f"the download of {name!r} failed")
 
     async def _answers(self, page: Any) -> bool:
         with suppress(Exception):  # whatever goes wrong, it does not answer
@@ -202,5 +212,13 @@ def _found(own: str) -> str:
     )
 
 
+def _reason(error: Exception) -> str:
+    """Give why something was waited for in vain, as the log of the attempts says it."""
+    lines = [line.strip(" -") for line in str(error).splitlines()]
+    return next((line for line in reversed(lines) if any(word in line for word in _TELLING)), _line(error))
+
+
 def _line(error: Exception) -> str:
-    return str(error).partition("\nCall log:")[0].strip().partition(": ")[2][:500] or str(error)[:500]
+    """Give an error's first words, without the name of the call."""
+    text = str(error).partition("\nCall log:")[0].strip()
+    return re.sub(r"^(\w+\.\w+: )?(Error: )?", "", text)[:500]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -87,10 +88,10 @@ class Browser(AbstractContextManager["Browser"]):
             try:
                 await self._open(address or str(self._start))
             except (OSError, LookupError) as error:
-                self._driver.notes.append(f"{address or self._start} could not be opened: {error}")
+                self._driver.note(f"{address or self._start} could not be opened: {error}")
                 return
         if address:
-            self._driver.notes.append(
+            self._driver.note(
                 f"the browser was begun anew at {address}: what was typed there, and every login, is gone"
             )
 
@@ -99,12 +100,10 @@ class Browser(AbstractContextManager["Browser"]):
         return await self._open(url)
 
     async def _open(self, url: str) -> dict[str, Any]:
-        parts = urlsplit(url if "://" in url else f"https://{url}")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise PermissionError(f"{url!r} is not a web address; write it with http:// or https://")
+        address = _web_address(url)
 
         async def work(page: Any) -> dict[str, Any]:
-            response = await page.goto(parts.geturl(), wait_until="commit")
+            response = await page.goto(address, wait_until="commit")
             await self._driver.settled(page)
             where = urlsplit(page.url)
             place = f"{where.hostname}:{where.port or (443 if where.scheme == 'https' else 80)}"
@@ -178,7 +177,7 @@ class Browser(AbstractContextManager["Browser"]):
         """
 
         async def work(page: Any) -> str:
-            target = await _named(page, name, _clickable(page, name, role), number)
+            target = await _named(page, name, _clickable(page, name, role), number, role=role)
             await target.click()
             return str((await self._driver.settled()).url)
 
@@ -201,6 +200,9 @@ class Browser(AbstractContextManager["Browser"]):
 
         async def work(page: Any) -> list[str]:
             target = await _named(page, label, [page.get_by_label(label, exact=True), page.get_by_label(label)], number)
+            options = [text.strip() for text in await target.locator("option").all_inner_texts()]
+            if option not in options:
+                raise LookupError(f"{label!r} has no option {option!r}; it has: {options[:50]}")
             return list(await target.select_option(label=option))
 
         return await self._do(work)
@@ -228,14 +230,36 @@ def _fields(page: Any, label: str) -> list[Any]:
     ]
 
 
-async def _named(page: Any, name: str, ways: Sequence[Any], number: int | None) -> Any:
+def _web_address(url: str) -> str:
+    """Give the whole address. Raises PermissionError for what is none."""
+    try:
+        parts = urlsplit(url if "://" in url else f"https://{url}")
+        good = (
+            parts.scheme in ("http", "https")
+            and parts.hostname
+            and not re.search(r"\s", parts.netloc)
+            and parts.port != 0
+        )
+    except ValueError:  # a port that is no number, or a bracket that is not closed
+        good = False
+    if not good:
+        raise PermissionError(f"{url!r} is not a web address; write it with http:// or https://")
+    return parts.geturl()
+
+
+async def _named(page: Any, name: str, ways: Sequence[Any], number: int | None, *, role: str | None = None) -> Any:
     """Give the one thing that is meant. Raises LookupError where there is none, or more than one."""
+    if not name.strip():
+        raise LookupError("say by its name what is meant; read() gives the names")
     for way in ways:
         found = way.filter(visible=True)
         count = await found.count()
-        if count == 1 or (number is not None and number < count):
+        if count == 1 if number is None else 0 <= number < count:
             return found.nth(number or 0)
+        if count == 1:
+            raise LookupError(f"one thing only is named {name!r}; leave out number={number}")
         if count:
             texts = [text.strip()[:60] for text in (await found.all_inner_texts())[:10]]
             raise LookupError(f"{count} things are named {name!r}: {texts}; say which with number=0 to {count - 1}")
-    raise LookupError(f"nothing on {page.url} is named {name!r}; read() gives what is there")
+    of_role = f" and is a {role}" if role else ""
+    raise LookupError(f"nothing on {page.url} is named {name!r}{of_role}; read() gives what is there")

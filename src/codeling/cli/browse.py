@@ -70,7 +70,7 @@ def _open(browser: Any, start: str) -> None:
     """Open the first page, before a model is asked anything. Raises `UsageError`."""
     try:
         load("codeling.sync.doors:wait")(browser.go(start))
-    except (OSError, LookupError, ValueError) as error:
+    except (OSError, RuntimeError) as error:
         hint = "; say with --hosts which may be" if "public internet" in str(error) else ""
         raise UsageError(f"--start {start!r} cannot be opened: {error}{hint}") from error
 

@@ -88,8 +88,14 @@ def _let_go(held: Mapping[asyncio.AbstractEventLoop, tuple[Any, AsyncGenerator[A
             loop.call_soon_threadsafe(_end, loop, lifetime)
 
 
+_ending: set[asyncio.Task[None]] = set()
+"""What is being closed: a loop itself does not keep its tasks alive."""
+
+
 def _end(loop: asyncio.AbstractEventLoop, lifetime: AsyncGenerator[Any]) -> None:
-    loop.create_task(_closed(lifetime))
+    task = loop.create_task(_closed(lifetime))
+    _ending.add(task)
+    task.add_done_callback(_ending.discard)
 
 
 async def _closed(lifetime: AsyncGenerator[Any]) -> None:

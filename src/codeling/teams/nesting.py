@@ -102,10 +102,10 @@ def _checked(agent: Any, result: RunResult) -> RunResult:
     answered = any(event.final for event in result.events[-_LAST:] if isinstance(event, StepFinished))
     if result.state == "max_steps_error" and answered and (result.output is not None or agent.result_type is None):
         return result
-    best = str(result.output)[:500]
+    best = "" if result.output is None else f". The last that it had: {str(result.output)[:500]!r}"
     raise ToolError(
         f"agent {agent.name!r} ended without an answer (run {result.run_id}, {result.state}): "
-        f"{result.error or 'its steps are used up'}. The last that it had: {best!r}"
+        f"{result.error or 'its steps are used up'}{best}"
     )
 
 
