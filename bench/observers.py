@@ -14,6 +14,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -108,9 +109,10 @@ def _below(process: int) -> float:
     """Give what the living processes below this one have used."""
     used = 0.0
     for told in Path(f"/proc/{process}/task").glob("*/children"):
-        for child in map(int, told.read_text().split()):
-            ticks = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[11:15]
-            used += sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK") + _below(child)
+        with suppress(OSError):  # it has ended meanwhile
+            for child in map(int, told.read_text().split()):
+                ticks = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[11:15]
+                used += sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK") + _below(child)
     return used
 
 

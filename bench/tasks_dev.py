@@ -5,173 +5,48 @@ Imports nothing of ours, for the peer's interpreter loads it too.
 
 from __future__ import annotations
 
-from typing import Any
-
-import pandas as pd
-
 from .checks import day, members, number, phrase
 from .checks import task as _task
+from .dev_tools import (
+    book_table,
+    count_article,
+    count_visitors,
+    find_books,
+    find_notes,
+    find_room,
+    get_basket,
+    get_birth_year,
+    get_desk,
+    get_extension,
+    get_fare,
+    get_grams,
+    get_members,
+    get_points,
+    get_population,
+    get_rate,
+    get_rent,
+    get_score,
+    get_seats,
+    get_speed,
+    get_sunrise,
+    get_teams,
+    get_tide,
+    get_timetable,
+    load_fuel,
+    load_marks,
+    load_offices,
+    load_parcels,
+    load_readings,
+    load_rivers,
+    load_sightings,
+    load_staff,
+    load_stall,
+    load_trees,
+    load_visits,
+    read_note,
+)
 
 __all__ = ("TASKS",)
-
-
-def find_books(author: str) -> list[dict[str, Any]]:
-    """Find the books of an author; each is a dict with the keys 'title' (str), 'pages' (int) and 'lent' (bool).
-
-    Args:
-        author: The author's family name.
-    """
-    rows = {"lem": [("Solaris", 204, True), ("Eden", 262, False), ("Fiasco", 336, False)]}[author.lower()]
-    return [{"title": title, "pages": pages, "lent": lent} for title, pages, lent in rows]
-
-
-def get_tide(harbour: str) -> str:
-    """Give the time of the next high tide at a harbour, as HH:MM.
-
-    Args:
-        harbour: Name of the harbour.
-    """
-    return {"whitby": "16:40", "oban": "19:05"}[harbour.lower()]
-
-
-def find_room(course: str) -> str:
-    """Give the number of the room where a course takes place.
-
-    Args:
-        course: Name of the course.
-    """
-    return {"drawing": "B204", "pottery": "A011"}[course.lower()]
-
-
-def get_seats(room: str) -> int:
-    """Give how many seats a room has.
-
-    Args:
-        room: Number of the room.
-    """
-    return {"B204": 26, "A011": 14}[room]
-
-
-def get_teams() -> list[str]:
-    """Give the names of all teams."""
-    return ["Foxes", "Herons", "Otters"]
-
-
-def get_points(team: str) -> int:
-    """Give how many points a team has.
-
-    Args:
-        team: Name of the team.
-    """
-    return {"Foxes": 31, "Herons": 44, "Otters": 38}[team]
-
-
-def load_trees() -> pd.DataFrame:
-    """Load the trees of the park as a pandas data frame with the columns 'kind', 'height' (m) and 'planted' (year)."""
-    rows = [("oak", 21.5, 1904), ("lime", 17.0, 1951), ("oak", 12.5, 1978), ("birch", 9.0, 1999), ("lime", 19.0, 1932)]
-    return pd.DataFrame(rows, columns=["kind", "height", "planted"])
-
-
-def get_speed(animal: str, unit: str) -> float:
-    """Give the top speed of an animal.
-
-    Args:
-        animal: The animal.
-        unit: The unit of the speed.
-    """
-    if unit not in ("kmh", "ms"):
-        raise ValueError(f"the unit {unit!r} is not known here: it is 'kmh' or 'ms'")
-    return {"hare": 72.0, "wolf": 60.0}[animal.lower()] / (1 if unit == "kmh" else 3.6)
-
-
-def get_timetable(line: str) -> list[str]:
-    """Give the times at which a bus line leaves the station, as HH:MM.
-
-    Args:
-        line: The bus line.
-    """
-    lines = {"L7-east": ["08:15", "11:45", "17:30"], "L7-west": ["07:50", "12:20"]}
-    if line not in lines:
-        raise KeyError(f"no bus line {line!r}; there are {', '.join(lines)}")
-    return lines[line]
-
-
-def get_rent(flat: str) -> float:
-    """Give the monthly rent of a flat, in euros.
-
-    Args:
-        flat: The flat's number.
-    """
-    return {"3b": 812.5, "1a": 640.0}[flat.lower()]
-
-
-def get_population(city: str) -> int:
-    """Give the number of inhabitants of a city.
-
-    Args:
-        city: The city.
-    """
-    people = {"LIS": 545_000, "OPO": 232_000, "BRG": 193_000}
-    if city not in people:
-        raise ValueError(f"no city {city!r} here: cities go by the short names {', '.join(people)}")
-    return people[city]
-
-
-def get_sunrise(place: str, day: str) -> str:
-    """Give the time of sunrise, as HH:MM.
-
-    Args:
-        place: The place.
-        day: The day.
-    """
-    if len(day.split(".")) != 3 or len(day.split(".")[2]) != 4:
-        raise ValueError(f"the day {day!r} was not understood; it is written as in 24.12.2020")
-    return {"14.7.2022": "05:58", "14.07.2022": "05:58"}[day]
-
-
-def find_notes(words: str) -> list[str]:
-    """Find notes that hold some words, and give their numbers.
-
-    Args:
-        words: What to look for.
-    """
-    return ["N3"] if "boiler" in words.lower() else []
-
-
-def read_note(number: str) -> str:
-    """Give the text of a note.
-
-    Args:
-        number: The note's number, such as N1.
-    """
-    return {"N3": "Boiler: checked in June 2021 by Mr Falk. To be checked again every 4 years."}[number]
-
-
-def get_basket() -> dict[str, int]:
-    """Give what is in the basket: names of fruits, each with how many there are."""
-    return {"pear": 4, "melon": 2, "plum": 15}
-
-
-def get_grams(fruit: str) -> float:
-    """Give the weight of one fruit, in grams.
-
-    Args:
-        fruit: The fruit.
-    """
-    return {"pear": 178.0, "melon": 1500.0, "plum": 66.0}[fruit]
-
-
-def count_visitors(gate: str) -> int:
-    """Give how many visitors came through a gate of the zoo.
-
-    Args:
-        gate: The gate.
-    """
-    gates = {"gate_n": 1204, "gate_s": 874}
-    if gate not in gates:
-        raise KeyError(f"gate {gate!r} does not exist, only {sorted(gates)} do")
-    return gates[gate]
-
 
 TASKS = (
     _task(
@@ -306,6 +181,129 @@ TASKS = (
         "text",
         members(["lamp", "blue", "old", "the"], ordered=True),
         question="Write the words of 'the old blue lamp' from the last to the first.",
+    ),
+    _task(
+        "candles",
+        "data frames",
+        number(110),
+        load_stall,
+        question="How many euros did the stall take for candles?",
+    ),
+    _task(
+        "best_ware",
+        "data frames",
+        phrase("scarf", wrong=("basket", "candle")),
+        load_stall,
+        question="Which ware brought the stall the most money?",
+    ),
+    _task(
+        "bird",
+        "data frames",
+        phrase("Heron", wrong=("Wren", "Jay", "Owl")),
+        load_sightings,
+        question="Which bird was seen most often?",
+    ),
+    _task(
+        "pupil",
+        "data frames",
+        phrase("Jim", wrong=("Ida", "Kim", "Leo")),
+        load_marks,
+        question="Which pupil has the best average over all subjects?",
+    ),
+    _task(
+        "parcels",
+        "data frames",
+        number(3),
+        load_parcels,
+        question="How many parcels of more than 5 kilos have not been sent?",
+    ),
+    _task(
+        "patient",
+        "data frames",
+        phrase("Thorn", wrong=("Moss", "Reed")),
+        load_visits,
+        question="Which patient made the most recent visit?",
+    ),
+    _task(
+        "spain",
+        "data frames",
+        number(3),
+        load_staff,
+        load_offices,
+        question="How many people work in the firm's Spanish offices?",
+    ),
+    _task(
+        "failures",
+        "data frames",
+        number(2),
+        load_readings,
+        question="How many times did the sensor in the attic fail?",
+    ),
+    _task(
+        "range",
+        "data frames",
+        number(6.5),
+        load_readings,
+        question="What is the difference between the highest and the lowest reading of the attic's sensor?",
+    ),
+    _task(
+        "rivers",
+        "data frames",
+        members(["Elbe", "Vistula", "Tagus"], ordered=True, wrong=("Loire", "Oder", "Rhone")),
+        load_rivers,
+        question="Name the three longest of the rivers, the longest one first.",
+    ),
+    _task(
+        "litre",
+        "data frames",
+        phrase("June", wrong=("May", "July")),
+        load_fuel,
+        question="In which month was a litre of fuel dearest on average, by all that was paid and filled in that month?",
+    ),
+    _task(
+        "extension",
+        "dependent tools",
+        phrase("5571", wrong=("5510",)),
+        get_desk,
+        get_extension,
+        question="Nora is at her desk. Which extension do I dial to reach her?",
+    ),
+    _task(
+        "ferry",
+        "dependent tools",
+        number(147),
+        get_fare,
+        get_rate,
+        question="How many euros do two people pay for the ferry to Bergen?",
+    ),
+    _task(
+        "chess",
+        "dependent tools",
+        number(34),
+        get_members,
+        get_birth_year,
+        question="How many years lie between the births of the oldest and the youngest member of the chess club?",
+    ),
+    _task(
+        "article",
+        "correcting an error",
+        number(63),
+        count_article,
+        question="How many pieces of article 217 do we have in stock?",
+    ),
+    _task(
+        "darts",
+        "correcting an error",
+        number(26),
+        get_score,
+        question="By how many points did Sue beat Rob at darts?",
+    ),
+    _task(
+        "table",
+        "correcting an error",
+        phrase("T4-2045"),
+        book_table,
+        question="Book a table for 4 at 20:30 or as soon after that as there is one. What is the booking's number?",
     ),
 )
 """In the order in which they are run."""

@@ -36,13 +36,14 @@ def main() -> int:
 
 
 def _parts() -> dict[str, Callable[[], object]]:
-    from scripts import phoenix, services
+    from scripts import engines, phoenix, services
     from tests.executors import podman, pyodide_package
 
     return {
         "system packages": packages,
         "MCP servers": services.install,
         "Phoenix": phoenix.install,
+        "MLX": lambda: engines.install("mlx"),
         "an image for Podman": lambda: podman.missing() or podman.prepare(),
         "Pyodide": pyodide_package.prepare,
     }

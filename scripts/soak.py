@@ -1,8 +1,9 @@
 """Open and close thousands of sandboxes in one process, and see that nothing is left behind.
 
-`python scripts/soak.py [COUNT]`: half at full isolation where it can be had, half at strong; every tenth program
-is killed at its time limit or dies by itself. Counted before and after: processes below this one, descriptors,
-threads, mounts, temporary files, and the memory of this process and of the warm parents.
+`python scripts/soak.py [COUNT]`: half at full isolation where it can be had, half at strong; every fourth program
+dies by itself, and every fiftieth is killed at its time limit. Counted before and after: processes below this one,
+descriptors, threads (but those of the pool, which has a size), mounts, cgroups, temporary files, and the memory of
+this process and of the warm parents.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
 from codeling import SandboxExecutor
 from codeling.protocols import SessionSpec
-from codeling.sandbox import folders
+from codeling.sandbox import cgroups, folders
 
 _SLACK = 24 << 20
 PROGRAMS = [
@@ -32,11 +34,17 @@ def counts() -> dict[str, int]:
     return {
         "processes": len(below),
         "descriptors": len(list(Path("/proc/self/fd").iterdir())),
-        "threads": len(list(Path("/proc/self/task").iterdir())),
-        "mounts": Path("/proc/self/mounts").read_text(encoding="utf-8").count("codeling"),
+        "threads": sum(1 for thread in threading.enumerate() if not thread.name.startswith("codeling-tool")),
+        "mounts": Path("/proc/self/mounts").read_text(encoding="utf-8").count(str(folders.base_folder(os.getpid()))),
+        "groups": sum(1 for folder in _groups() for _ in folder.glob(f"codeling-*-{os.getpid()}/*/")),
         "files": sum(len(found[1]) + len(found[2]) for found in os.walk(folders.base_folder(os.getpid()))),
         "memory": sum(_memory(pid) for pid in [os.getpid(), *below]),
     }
+
+
+def _groups() -> set[Path]:
+    found = cgroups.places()
+    return set() if isinstance(found, str) else set(found.values())
 
 
 def _below(pid: int) -> list[int]:
@@ -59,8 +67,8 @@ async def visits(executors: list[SandboxExecutor], count: int) -> None:
         for number in numbers:
             session = await executors[number % len(executors)].open(SessionSpec())
             program = (
-                PROGRAMS[number % len(PROGRAMS)]
-                if number % 100
+                PROGRAMS[number // 2 % len(PROGRAMS)]
+                if number // 2 % 50
                 else "while True:\n    try:\n        while True: pass\n    except BaseException: pass"
             )
             await session.run(program, step=1, on_call=_no_calls, on_output=lambda text: None)

@@ -67,10 +67,10 @@ class Broker:
     __call__ = call
 
     def anywhere(self, name: str) -> bool:
-        """Whether calls of a tool may be made in any thread: nothing awaits, is stored, watches or has to be asked."""
-        run, tool = self._run, self._tools.get(name)
-        plain = tool is not None and not tool.is_async and not tool.needs_approval
-        return plain and run.journal is None and not run.observers and not self._policy
+        """Whether calls of a tool may be made in any thread: nobody is asked, and who hears of it can be told there."""
+        tool, hearing = self._tools.get(name), (self._run.journal, *self._run.observers)
+        plain = tool is not None and not tool.is_async and not tool.needs_approval and not self._policy
+        return plain and self._run.live and all(getattr(one, "anywhere", one is None) for one in hearing)
 
     def _find(self, call: ToolCall) -> Tool:
         try:
@@ -82,7 +82,8 @@ class Broker:
     async def _permit(self, call: ToolCall, tool: Tool, decided: Approval | None) -> ToolCallStarted:
         """Give the start of a call that may be made. Raises `CallDenied`, once it is recorded."""
         verdict = self._decide(call, tool)
-        approval = decided or Approval(approved=verdict.decision == "allow", reason=verdict.reason)
+        allowed = verdict.decision == "allow"
+        approval = decided or (_ALLOWED if allowed else Approval(approved=False, reason=verdict.reason))
         if verdict.decision == "ask" and not decided:
             ask = load("codeling.approvals.asking:ask")
             approval = await ask(self._run, self._run.person, call, verdict.reason, self._tools)
@@ -91,6 +92,9 @@ class Broker:
             return ToolCallStarted(call=call, arguments=approval.arguments, nested=nested)
         reason = f"CallDenied: {call.name!r} is not allowed: {approval.reason or 'no reason given'}"
         raise CallDenied((await self._run.emit(ToolCallDenied(call=call, reason=reason))).reason)
+
+
+_ALLOWED = Approval(approved=True)
 
 
 def _value(finished: ToolCallFinished) -> Any:

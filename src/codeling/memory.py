@@ -42,6 +42,8 @@ class Memory:
     def add(self, event: Event) -> None:
         """Take one event in."""
         match event:
+            case ToolCallFinished(call_id=call_id):
+                self._results[call_id] = event
             case RunStarted():
                 self.add_message(self.form.task(event))
             case RunContinued(fresh=True) if self._replied:
@@ -57,8 +59,6 @@ class Memory:
                             calls=reply.calls if self.form.schemas else (),
                             reasoning=reply.reasoning, extra=reply.extra)
                 )  # fmt: skip
-            case ToolCallFinished(call_id=call_id):
-                self._results[call_id] = event
             case ToolCallDenied(call=call, reason=reason):
                 self._results[call.id] = ToolCallFinished(call_id=call.id, error=reason)
             case StepFinished() if self._replied:

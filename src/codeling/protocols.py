@@ -116,7 +116,10 @@ class Executor(Protocol):
 
 
 class Journal(Protocol):
-    """Keeps the events of runs, in order, for ever."""
+    """Keeps the events of runs, in order, for ever.
+
+    One with a true `anywhere` may be appended to from any thread; others only from the run's own.
+    """
 
     async def append(self, event: Event, /) -> None:
         """Keep the event under its `run_id`; return only when it is safe. Raises `JournalError`."""
@@ -132,7 +135,11 @@ class Journal(Protocol):
 
 
 class Observer(Protocol):
-    """Sees every event of a run and of the runs below it."""
+    """Sees every event of a run and of the runs below it.
+
+    One with a true `anywhere` may be called from any thread, which spares tool calls a detour; others are
+    called from the run's own.
+    """
 
     def __call__(self, event: Event, /) -> None:
         """Must be quick; what it raises is logged and harms nothing."""

@@ -12,7 +12,7 @@ Capsys = pytest.CaptureFixture[str]
 
 
 def test_models_say_what_they_need(capsys: Capsys, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every adapter is there with what is missing: a library, a key, a machine; and the local models by name."""
+    """Every adapter is there with its extra and what is missing, a library or a key; and the local models by name."""
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     assert main(["models"]) == 0
     said = capsys.readouterr().out
@@ -20,7 +20,9 @@ def test_models_say_what_they_need(capsys: Capsys, monkeypatch: pytest.MonkeyPat
 
     assert "set OPENAI_API_KEY" in lines["openai"]
     assert lines["local"].startswith("local")
-    assert "Apple silicon" in lines["mlx"] or "mlx" in lines["mlx"]
+    assert lines["NAME"].split() == ["NAME", "EXTRA", "HERE", "WHAT", "IT", "IS"]
+    assert [lines[name].split()[1] for name in ("azure", "hf", "mlx")] == ["[openai]", "[hub]", "[mlx]"]
+    assert lines["litellm"].split()[2] == "usable"
     assert "local:smollm2-135m" in said
     assert lines.keys() >= {
         "anthropic",

@@ -112,7 +112,7 @@ def test_the_doctor_reports_layer_by_layer(capsys: Capsys) -> None:
     report = json.loads(capsys.readouterr().out)
     found = {layer["name"]: layer["there"] for layer in report["layers"]}
 
-    assert set(found) == {"system calls", "namespaces", "Landlock", "seccomp", "cgroup v2", "pidfd"}
+    assert set(found) == {"system calls", "namespaces", "Landlock", "seccomp", "cgroups", "pidfd"}
     assert (report["walls"]["strong"] == "works") <= (found["Landlock"] and found["seccomp"])
     assert (report["walls"]["full"] == "works") <= found["namespaces"]
     assert all(layer["detail"] for layer in report["layers"])

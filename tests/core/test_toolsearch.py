@@ -122,3 +122,18 @@ def test_a_description_is_no_code_of_the_sandbox() -> None:
     model = ScriptedModel(["```python\nimport inspect\nfinal_answer([nice(1), str(inspect.signature(nice))])\n```"])
 
     assert CodeAgent([tool], model).run("Go.") == [1, "(a: 'int') -> 'int'"]
+
+
+def test_json_agents_that_write_their_calls_get_a_line_for_each_tool() -> None:
+    """A model without native calls is shown every signature with a sentence, and few tools whole as ever."""
+    written = ['{"name": "find_parcel_12", "arguments": {"key": "x"}}', "ok"]
+    many, few = ScriptedModel(written, calls_natively=False), ScriptedModel(written, calls_natively=False)
+    for model, count in ((many, 200), (few, 13)):
+        assert ToolCallingAgent(tools(count), model).run("Go.") == "ok"
+        assert '["x", "a", "10"]' in model.requests[1].messages[-1].content
+    told = many.requests[0].messages[-1].content
+
+    assert told.count("def ") == 200
+    assert "-> list[str]:  # Find one parcel of branch 12.\n" in told
+    assert len(told) < 200 * 160
+    assert "key: What it is about." in few.requests[0].messages[-1].content

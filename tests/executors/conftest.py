@@ -64,7 +64,7 @@ def pythons() -> dict[str, str]:
     return {name: path for name, path in works.items() if int(name[2:]) >= 8 and name != ours}
 
 
-def until(holds: Callable[[], bool], seconds: float = 30.0) -> bool:
+def until(holds: Callable[[], bool], seconds: float = 120.0) -> bool:
     """Wait for what happens beside the test."""
     end = time.monotonic() + seconds
     while not holds() and time.monotonic() < end:

@@ -9,6 +9,7 @@ import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import threading
 from collections.abc import Iterable, Iterator
@@ -94,6 +95,12 @@ class Server:
         """End what runs in the sandboxes, as a machine that fails would."""
         self.commands.stop()
 
+    def cut_streams(self) -> None:
+        """Break every connection, as a network that fails would; what runs in the sandboxes goes on."""
+        for connection in self._server.connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
     def _app(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
         body = _body(environ)
@@ -122,6 +129,19 @@ class Server:
 
 class _Threads(ThreadingMixIn, WSGIServer):
     daemon_threads = True
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.connections: list[socket.socket] = []
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Take a connection, and keep it to be cut."""
+        made, address = super().get_request()
+        self.connections.append(made)
+        return made, address
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: connections are cut on purpose."""
 
 
 class _Quiet(WSGIRequestHandler):

@@ -23,6 +23,7 @@ def service(folder: Path) -> Iterator[str]:
     command = [
         sys.executable, "-m", "kernel_gateway", "--KernelGatewayApp.ip=127.0.0.1", f"--KernelGatewayApp.port={port}",
         f"--KernelGatewayApp.auth_token={TOKEN}", "--KernelGatewayApp.port_retries=0",
+        "--JupyterWebsocketPersonality.list_kernels=True",
     ]  # fmt: skip
     home = {
         name: str(folder) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
@@ -31,7 +32,8 @@ def service(folder: Path) -> Iterator[str]:
         process = subprocess.Popen(command, env={**os.environ, **home}, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(600):
+        for _ in range(3000):
+            assert process.poll() is None, (folder / "gateway.log").read_text(errors="replace")[-2000:]
             try:
                 urllib.request.urlopen(
                     urllib.request.Request(f"{url}/api", headers={"Authorization": f"token {TOKEN}"})

@@ -35,15 +35,15 @@ class _Command:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process, self.written = process, {1: bytearray(), 2: bytearray()}
-        self.taken, self.ended = 0, set[int]()
+        self.taken, self.ended, self.cuts = 0, set[int](), 0
         self.news = asyncio.Condition()
         self.readers = [
             asyncio.create_task(self._read(fd, stream)) for fd, stream in ((1, process.stdout), (2, process.stderr))
         ]
 
-    def has(self, fd: int, at: int) -> bool:
-        """Whether there is more than was read, or an end."""
-        return len(self.written[fd]) > at or fd in self.ended
+    def has(self, fd: int, at: int, cuts: int) -> bool:
+        """Whether there is more than was read, or an end, or the stream was cut."""
+        return len(self.written[fd]) > at or fd in self.ended or self.cuts > cuts
 
     async def _read(self, fd: int, stream: Any) -> None:
         while chunk := await stream.read(1 << 16):
@@ -132,6 +132,16 @@ class Server:
         """End what runs in the sandboxes, as a machine that fails would."""
         asyncio.run_coroutine_threadsafe(self.end_commands(), self._loop).result()
 
+    def cut_streams(self) -> None:
+        """Break every stream of output, as a network that fails would; what runs in the sandboxes goes on."""
+        asyncio.run_coroutine_threadsafe(self._cut(), self._loop).result()
+
+    async def _cut(self) -> None:
+        for command in self.commands.values():
+            command.cuts += 1
+            async with command.news:
+                command.news.notify_all()
+
     async def _AppGetOrCreate(self, request: Any, reply: Any, stream: Any) -> None:
         reply.app_id = "ap-1"
         await stream.send_message(reply)
@@ -191,9 +201,12 @@ class Server:
     async def _TaskExecStdioRead(self, request: Any, reply: Any, stream: Any) -> None:
         command, at = self._command(request), request.offset
         fd = 2 if request.file_descriptor == 2 else 1
+        cuts = command.cuts
         while True:
             async with command.news:
-                await command.news.wait_for(partial(command.has, fd, at))
+                await command.news.wait_for(partial(command.has, fd, at, cuts))
+            if command.cuts > cuts:
+                raise GRPCError(Status.UNAVAILABLE, "the connection was cut")
             data = bytes(command.written[fd][at : at + (1 << 18)])
             if not data:
                 return

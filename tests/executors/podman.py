@@ -2,7 +2,8 @@
 
 Nothing is fetched from a registry of images: the image holds the interpreter that runs the tests, the libraries it
 needs, a shell, and a folder of wheels. `python -m tests.executors.podman` prepares all of it beforehand; what is made
-is kept in `~/.cache/codeling-tests/podman`.
+is kept in `~/.cache/codeling-tests/podman`. Where CODELING_TEST_DOCKER has the address of a daemon, such as Docker's
+own at `unix:///var/run/docker.sock`, the tests use that one instead.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from functools import cache
 from pathlib import Path
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "codeling-tests" / "podman"
+DAEMON = os.environ.get("CODELING_TEST_DOCKER", "")
+_CHANGES = ["ENV PATH=/usr/local/bin:/bin", "ENV LANG=C.UTF-8"]
 _CONF = """
 [engine]
 runtime = "runc"
@@ -47,6 +50,8 @@ def image_name() -> str:
 
 def missing() -> str:
     """Why containers cannot be had here, or nothing. Installs what is missing where that is possible."""
+    if DAEMON:
+        return ""
     if not sys.platform.startswith("linux") or os.getuid() != 0:
         return "containers are tested on Linux as root: rootless Podman needs a cgroup of its own"
     wanted = [name for name in ("podman", "runc") if not shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")]
@@ -62,6 +67,10 @@ def missing() -> str:
 @contextmanager
 def service(folder: Path) -> Iterator[str]:
     """Serve Docker's API while the context lasts. Gives its address."""
+    if DAEMON:
+        _give(DAEMON)
+        yield DAEMON
+        return
     prepare()
     address = folder / "podman.sock"
     with (folder / "podman.log").open("wb") as log:
@@ -69,9 +78,10 @@ def service(folder: Path) -> Iterator[str]:
             [*_podman(), "system", "service", "--time=0", f"unix://{address}"], env=_env(), stdout=log, stderr=log,
         )  # fmt: skip
     try:
-        for _ in range(200):
+        for _ in range(2400):
             if address.exists():
                 break
+            assert process.poll() is None, (folder / "podman.log").read_text(errors="replace")[-2000:]
             time.sleep(0.05)
         yield f"unix://{address}"
     finally:
@@ -88,10 +98,26 @@ def prepare() -> str:
         with tempfile.NamedTemporaryFile(suffix=".tar") as file:
             with tarfile.open(file.name, "w") as tar:
                 _fill(tar)
-            changes = ["-c", "ENV PATH=/usr/local/bin:/bin", "-c", "ENV LANG=C.UTF-8"]
+            changes = [part for change in _CHANGES for part in ("-c", change)]
             command = [*_podman(), "import", "--quiet", *changes, file.name, name]
             subprocess.run(command, env=_env(), check=True, capture_output=True)
     return name
+
+
+def _give(url: str) -> None:
+    """Give a daemon the image, unless it has it."""
+    import docker
+
+    client = docker.APIClient(base_url=url)
+    name, _, tag = image_name().rpartition(":")
+    try:
+        if not client.images(image_name()):
+            with tempfile.NamedTemporaryFile(suffix=".tar") as file:
+                with tarfile.open(file.name, "w") as tar:
+                    _fill(tar)
+                client.import_image_from_file(file.name, repository=name, tag=tag, changes=_CHANGES)
+    finally:
+        client.close()
 
 
 def _podman() -> list[str]:

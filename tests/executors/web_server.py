@@ -30,6 +30,7 @@ class Server:
         self.created: list[dict[str, Any]] = []
         self.removed: list[str] = []
         self.processes: dict[str, asyncio.subprocess.Process] = {}
+        self.streams: list[Any] = []
         self._loop = asyncio.new_event_loop()
         ready = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(ready,), daemon=True)
@@ -50,6 +51,11 @@ class Server:
     def kill_sandboxes(self) -> None:
         """End what runs in the sandboxes, as a machine that fails would."""
         asyncio.run_coroutine_threadsafe(self._end(*self.processes), self._loop).result()
+
+    def cut_streams(self) -> None:
+        """Break every stream, as a network that fails would; what runs in the sandboxes goes on."""
+        for transport in self.streams:
+            self._loop.call_soon_threadsafe(transport.abort)
 
     async def _end(self, *names: str) -> None:
         for name in names:
@@ -112,6 +118,7 @@ class Blaxel(Server):
         assert asked["stdin"] and asked["waitForCompletion"]
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await response.prepare(request)
+        self.streams.append(request.transport)
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_shell(
             f"exec {asked['command']}", stdin=pipe, stdout=pipe, stderr=pipe
@@ -197,6 +204,7 @@ class Daytona(Server):
         asked = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
         socket = web.WebSocketResponse(protocols=[name.strip() for name in asked if name.strip()])
         await socket.prepare(request)
+        self.streams.append(request.transport)
         await socket.send_str(json.dumps({"type": "control", "status": "connected"}))
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))

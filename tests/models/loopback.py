@@ -25,6 +25,16 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Loopback
 
+    def setup(self) -> None:
+        """Count the connection."""
+        self.server.open += 1
+        super().setup()
+
+    def finish(self) -> None:
+        """Count it no longer."""
+        super().finish()
+        self.server.open -= 1
+
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.asked.append(body)
@@ -89,6 +99,8 @@ class Loopback(ThreadingHTTPServer):
         self.paths: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.models: list[str] = []
+        self.open = 0
+        """How many connections there are."""
         self.left = threading.Event()
         """Set once a client has gone away in the middle of an answer."""
         self.faults: list[BaseException] = []

@@ -7,9 +7,11 @@ real servers and weights can show.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import threading
 import time
+import warnings
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from codeling import CodeAgent
 from codeling.errors import ContextOverflow, ModelAccessDenied, ModelError
 from codeling.messages import Audio, Delta, Image, Json, Message, Reply, Request, ToolCall, ToolSchema
 from codeling.models.answer import UNREADABLE
@@ -344,7 +347,7 @@ def test_overlapping_replies(entry: Entry, loopback: Loopback) -> None:
 
 
 def _until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -358,3 +361,19 @@ def test_call_ids_of_before(entry: Entry, loopback: Loopback) -> None:
     reply = ask(entry.make(loopback.url), (*ASK, before, result), tools=(WEATHER,))
 
     assert reply.calls[0].id not in ("", "call_a")
+
+
+def test_a_model_that_is_dropped_ends_its_connections(entry: Entry, loopback: Loopback) -> None:
+    """Also where the loop that they were opened in goes on, as that of `agent.run` does; nothing is left to warn of."""
+    loopback.steps = [entry.wire.says(Said(text=("```python\n", "final_answer(1)\n```")))]
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        agent = CodeAgent([], entry.make(loopback.url))
+        assert list(agent.run("Go.", stream=True))[-1].output == 1
+        agent.close()
+        del agent
+        gc.collect()
+        _until(lambda: loopback.open == 0)
+        gc.collect()
+
+    assert [str(one.message) for one in told if one.category is ResourceWarning] == []

@@ -333,6 +333,40 @@ def test_passing_failures(loopback: Loopback) -> None:
     assert 0.4 < waited < 6
 
 
+@pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504, 529])
+def test_what_is_worth_another_try(loopback: Loopback, status: int) -> None:
+    """These statuses may pass, and are tried again; streamed or not."""
+    loopback.steps = [
+        fails(status, headers={"Retry-After": "0"}),
+        says("well"),
+        fails(status),
+        streams({"content": "so"}),
+    ]
+
+    assert ask(model(loopback)).content == "well"
+    assert stream(model(loopback))[0].content == "so"
+
+
+def test_words_without_an_object(loopback: Loopback) -> None:
+    """A server that gives its words alone is heard all the same."""
+    loopback.steps = [lambda http: http.answer({"error": "Only 'text' content is supported."}, status=404)]
+    with pytest.raises(ModelError, match=r"Only 'text' content is supported.*use a model that reads pictures"):
+        ask(model(loopback))
+
+
+@pytest.mark.parametrize(
+    "words", ['"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set',
+              "registry.ollama.ai/library/m does not support tools", "tool calling is not supported for this model"],
+)  # fmt: skip
+def test_a_model_that_takes_no_tools(loopback: Loopback, words: str) -> None:
+    """A server that refuses tools is told apart from other bad requests, with what to pass."""
+    loopback.steps = [fails(400, words)]
+    with pytest.raises(ModelError, match="pass calls_natively=False") as raised:
+        ask(model(loopback))
+    assert words in str(raised.value)
+    assert len(loopback.asked) == 1
+
+
 @pytest.mark.parametrize(
     "step",
     [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import subprocess
 import sys
 from ast import literal_eval
@@ -87,6 +86,7 @@ print([name for name in sys.modules if name.partition(".")[0] not in (*sys.stdli
         ("ollama:m", "codeling[ollama]"),
         ("transformers:m", "codeling[transformers]"),
         ("vllm:m", "codeling[vllm]"),
+        ("mlx:m", "codeling[mlx]"),
     ],
 )
 def test_missing_library(spec: str, command: str, tmp_path: Path) -> None:
@@ -115,17 +115,7 @@ except MissingDependency as error:
 def test_table() -> None:
     """Every line of the table names an adapter that is there, and making one needs neither key nor library."""
     for prefix, adapter in ADAPTERS.items():
-        if prefix == "mlx":
-            continue
         assert type(model_from(prefix if adapter.bare else f"{prefix}:m")).__name__ in adapter.path
         if not adapter.bare:
             with pytest.raises(UsageError, match="say which model"):
                 model_from(prefix)
-
-
-def test_mlx_says_where_it_runs() -> None:
-    """Where there is no Apple silicon, MLX is refused with what to use instead."""
-    if (sys.platform, platform.machine()) == ("darwin", "arm64"):
-        pytest.skip("it runs here")
-    with pytest.raises(UsageError, match=r"Apple silicon.*'local:…'"):
-        model_from("mlx:m")

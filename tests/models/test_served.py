@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -41,6 +44,30 @@ def test_a_server_is_started_asked_and_ended(gguf: Path) -> None:
     assert model._process is process
     model.close()
     assert process.poll() is not None
+
+
+def test_a_server_ends_with_the_process_that_started_it() -> None:
+    """Also where that is killed outright and can end nothing: a model in memory is not left behind."""
+    code = """
+import os, signal, sys, threading, time
+from codeling.models.served import ServedModel
+serve = "import http.server as h, socketserver as s, sys; s.TCPServer(('127.0.0.1', int(sys.argv[1])), h.BaseHTTPRequestHandler).serve_forever()"
+model = ServedModel("m", command=[sys.executable, "-c", serve, "{port}"])
+model._start()
+print(model._base, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert run.returncode == -9
+    port = int(run.stdout.split(":")[2].partition("/")[0])
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            return
+        time.sleep(0.1)
+    pytest.fail("the server is still there")
 
 
 def test_a_server_that_does_not_start_says_why() -> None:

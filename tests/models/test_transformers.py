@@ -1,8 +1,9 @@
-"""`TransformersModel` with real PyTorch: a tiny model with random weights, made and saved here."""
+"""`TransformersModel` with real PyTorch: tiny models with random weights, made and saved here, and real ones of GGUF."""
 
 from __future__ import annotations
 
 import asyncio
+import io
 import threading
 import time
 from pathlib import Path
@@ -10,9 +11,13 @@ from typing import Any
 
 import pytest
 
-from codeling.errors import ContextOverflow, ModelError
+from codeling import CodeAgent, ToolCallingAgent, tool
+from codeling.errors import ContextOverflow, MissingDependency, ModelError
+from codeling.events import Event
 from codeling.messages import Delta, Image, Message, Reply, Request
 from codeling.models.transformers import TransformersModel
+
+from . import tiny
 
 torch = pytest.importorskip(
     "torch", reason="torch and transformers are a gigabyte: pip install 'codeling[transformers]'"
@@ -27,7 +32,7 @@ WORDS = "user assistant system tools hello tell me a story of the sea and ships 
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_text(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a model of a few thousand random weights and a tokenizer of a few words."""
     tokenizers: Any = pytest.importorskip("tokenizers")
     folder = tmp_path_factory.mktemp("tiny")
@@ -48,6 +53,12 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@tool
+def look() -> str:
+    """Look."""
+    return "rain"
+
+
 STORY = (Message(role="user", content="tell me a story"),)
 
 
@@ -56,9 +67,9 @@ def ask(model: TransformersModel, messages: tuple[Message, ...] = STORY, **reque
     return asyncio.run(model.reply(Request(messages=messages, **request)))
 
 
-def test_conformance_of_transformers(tiny: Path) -> None:
+def test_conformance_of_transformers(tiny_text: Path) -> None:
     """Streaming equals not streaming, tokens are counted, a stop text ends the reply, limits and pictures are refused."""
-    model = TransformersModel(str(tiny))
+    model = TransformersModel(str(tiny_text))
     deltas: list[Delta] = []
     whole = ask(model, max_tokens=12)
     streamed = asyncio.run(model.reply(Request(messages=STORY, max_tokens=12), on_delta=deltas.append))
@@ -77,9 +88,9 @@ def test_conformance_of_transformers(tiny: Path) -> None:
         ask(model, (Message(role="user", content="look", images=(Image(b"png"),)),))
 
 
-def test_cancellation_stops_the_writing(tiny: Path) -> None:
+def test_cancellation_stops_the_writing(tiny_text: Path) -> None:
     """A cancelled reply ends its thread before it returns, and the next one is answered."""
-    model = TransformersModel(str(tiny), max_new_tokens=200)
+    model = TransformersModel(str(tiny_text), max_new_tokens=200)
 
     async def cancelled() -> Reply:
         begun = asyncio.Event()
@@ -95,6 +106,71 @@ def test_cancellation_stops_the_writing(tiny: Path) -> None:
         return await model.reply(Request(messages=STORY, max_tokens=2))
 
     assert asyncio.run(cancelled()).usage.output_tokens == 2
+
+
+def test_conformance_of_transformers_with_pictures(tmp_path: Path) -> None:
+    """A real LLaVA of random weights writes by what it is shown: its processor and its eye are run, streamed or not."""
+    import PIL.Image
+
+    def shown(*colours: str) -> tuple[Message, ...]:
+        images = []
+        for colour in colours:
+            buffer = io.BytesIO()
+            PIL.Image.new("RGB", (40, 30), colour).save(buffer, "PNG")
+            images.append(Image(buffer.getvalue()))
+        return (Message(role="user", content="What do you see?", images=tuple(images)),)
+
+    model = TransformersModel(str(tiny.seeing(tmp_path)), vision=True, max_new_tokens=12)
+    deltas: list[Delta] = []
+    red = ask(model, shown("red"))
+    streamed = asyncio.run(model.reply(Request(messages=shown("red")), on_delta=deltas.append))
+    blue, both, none = ask(model, shown("blue")), ask(model, shown("red", "blue")), ask(model, shown())
+
+    assert model.reads_images
+    assert red == streamed
+    assert red.content == "".join(delta.text for delta in deltas)
+    assert len({red.content, blue.content, none.content}) == 3
+    assert [reply.usage.input_tokens - none.usage.input_tokens for reply in (red, both)] == [4, 8]
+    with CodeAgent([], model, max_steps=1) as agent:
+        agent.run("Look.", images=[shown("red")[0].images[0]])
+    with pytest.raises(ModelError, match="cannot be read"):
+        ask(model, (Message(role="user", content="look", images=(Image(b"no picture"),)),))
+
+
+@pytest.mark.timeout(600)
+def test_conformance_of_transformers_with_a_gguf_file(gguf: Path) -> None:
+    """A GGUF file of real weights is loaded by transformers, answers and streams."""
+    for library in ("gguf", "accelerate"):
+        pytest.importorskip(library, reason=f"transformers reads GGUF files with it: pip install {library}")
+    model = TransformersModel(str(gguf.parent), model_kwargs={"gguf_file": gguf.name})
+    deltas: list[Delta] = []
+    question = (Message(role="user", content="What is the capital of France?"),)
+    reply = asyncio.run(model.reply(Request(messages=question, max_tokens=12), on_delta=deltas.append))
+
+    assert "Paris" in reply.content
+    assert "".join(delta.text for delta in deltas) == reply.content
+    assert reply.finish == "stop"
+    assert not model.calls_natively
+
+
+def test_tools_are_told_in_the_way_of_the_template(tiny_text: Path, tmp_path: Path) -> None:
+    """A template that knows tools is given them; for one that would leave them out, they are shown in the talk."""
+    assert TransformersModel(str(tiny_text)).calls_natively
+    plain = TransformersModel(str(tiny.writing(tmp_path)), max_new_tokens=4)
+    seen: list[Event] = []
+    with ToolCallingAgent([look], plain, max_steps=1, observers=[seen.append]) as agent:
+        agent.run("Look.")
+
+    assert not plain.calls_natively
+    assert not TransformersModel(str(tiny_text), calls_natively=False).calls_natively
+
+
+def test_a_library_that_a_model_needs_is_named(tmp_path: Path) -> None:
+    """Where the model's own files, or their kind, need what is not here, it is said what, and not by an error of Python's."""
+    (tmp_path / "config.json").write_text('{"model_type": "own", "auto_map": {"AutoConfig": "own.Own"}}')
+    (tmp_path / "own.py").write_text("import no_such_library\n\n\nclass Own:\n    pass\n")
+    with pytest.raises(MissingDependency, match=r"without more: .*no_such_library"):
+        ask(TransformersModel(str(tmp_path), trust_remote_code=True))
 
 
 def test_a_model_that_is_not_there(tmp_path: Path) -> None:

@@ -10,7 +10,16 @@ from typing import Any
 
 import pytest
 
-from codeling import CodeAgent, FallbackModel, Prices, RateLimitedModel, RecordedModel, RunResult, tool
+from codeling import (
+    CodeAgent,
+    FallbackModel,
+    Prices,
+    RateLimitedModel,
+    RecordedModel,
+    RunResult,
+    ToolCallingAgent,
+    tool,
+)
 from codeling.errors import ContextOverflow, ModelAccessDenied, ModelError, UsageError
 from codeling.messages import Delta, Image, Message, Reply, Request, ToolCall, Usage
 from codeling.models.openai import OpenAIModel
@@ -68,6 +77,23 @@ def test_a_fallback_sees_if_all_see() -> None:
 
     assert not FallbackModel([ScriptedModel([]), blind]).reads_images
     assert FallbackModel([ScriptedModel([])]).reads_images
+
+
+def test_a_model_within_others_is_told_of_tools_in_its_own_way(tmp_path: Path) -> None:
+    """What wraps one that makes no native calls makes none either: a JSON agent shows it how to write them."""
+
+    def written() -> ScriptedModel:
+        return ScriptedModel(['{"name": "price", "arguments": {"item": "lamp"}}', "4"], calls_natively=False)
+
+    for wrap in (
+        lambda model: FallbackModel([model, ScriptedModel([])]), RateLimitedModel,
+        lambda model: RecordedModel(tmp_path / "calls.jsonl", model),
+    ):  # fmt: skip
+        inner = written()
+        assert ToolCallingAgent([price], wrap(inner)).run("How much is a lamp?") == "4"
+        assert "def price(item: str)" in inner.requests[0].messages[-1].content
+        assert not inner.requests[0].tools
+    assert ToolCallingAgent([price], RecordedModel(tmp_path / "calls.jsonl")).run("How much is a lamp?") == "4"
 
 
 # Rate

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from codeling import Queued, RunFinished, RunStarted
-from codeling.events import CodeOutput, Event, StepStarted
+from codeling.events import CodeOutput, Event, StepStarted, ToolCallFinished, ToolCallStarted
 
 from .helpers import agent, run, team
 
@@ -81,3 +81,28 @@ def test_closing_twice_and_going_on() -> None:
     assert queued.close()
 
     assert len(seen) == 2
+
+
+def test_who_may_be_called_from_any_thread() -> None:
+    """An observer hears everything on the run's own thread, unless its `anywhere` is true; the order is the same."""
+
+    class Anywhere(list[Event]):
+        anywhere = True
+
+        def __call__(self, event: Event, /) -> None:
+            threads.add(threading.get_ident())
+            self.append(event)
+
+    program = "for number in range(50):\n    double(number)\nfinal_answer(1)"
+    threads: set[int] = set()
+    seen = Anywhere()
+    result = run(agent(program, observers=[seen]))
+    free, threads = len(threads), set()
+    bound = Anywhere()
+    bound.anywhere = False
+    run(agent(program, observers=[bound]))
+
+    assert (free > 1, len(threads)) == (True, 1)
+    assert [type(event) for event in seen if event.durable] == [type(event) for event in result.events]
+    calls = [event for event in seen if isinstance(event, (ToolCallStarted, ToolCallFinished))]
+    assert [type(event) for event in calls] == [ToolCallStarted, ToolCallFinished] * 50

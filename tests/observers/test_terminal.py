@@ -104,6 +104,23 @@ def test_errors_and_failed_calls_are_told() -> None:
     assert "Traceback" in text
 
 
+def test_tables_and_texts_are_told_as_such() -> None:
+    """A call that gives a table is told by its size and columns; an answer that is a table or a text keeps its lines."""
+    pandas = pytest.importorskip("pandas", reason="tables are pandas'")
+
+    @tool
+    def visits() -> object:
+        """Give a table."""
+        return pandas.DataFrame({"city": ["Oslo", "Ghent"], "visits": [388, 295]})
+
+    text = seen("table = visits()", "final_answer(table)", tools=[visits])
+    lines = seen("final_answer('one\\ntwo')").splitlines()
+
+    assert "< <DataFrame, 2 rows: city, visits>" in text
+    assert "  answer:\n      city  visits\n  0   Oslo     388\n  1  Ghent     295\n" in text
+    assert lines[lines.index("  answer: one") + 1] == "  two"
+
+
 def test_a_flood_is_cut() -> None:
     """Much output and many calls are cut, and how much is missing is said."""
     text = seen("for i in range(3000):\n    print('line', i)\nfor i in range(60):\n    double(i)", "final_answer(1)")
@@ -160,7 +177,7 @@ def test_json_calls_are_told() -> None:
     ToolCallingAgent([double], model, observers=[TerminalObserver(file)]).run("Do it.")
 
     assert "> double(number=4)" in file.getvalue()
-    assert "< 10" in file.getvalue() or "< double: 10" in file.getvalue()
+    assert "< 10" in file.getvalue() or "< double(number=5): 10" in file.getvalue()
     assert "answer: 9" in file.getvalue()
 
 
@@ -220,7 +237,9 @@ def test_a_program_is_in_colour_while_it_is_written(monkeypatch: pytest.MonkeyPa
         observer = TerminalObserver(file)
         observer(StepStarted(run_id="x", step=1))
         observer(ModelDelta(run_id="x", delta=Delta(text=said)))
-        time.sleep(0.4)  # the live line is drawn eight times a second
+        until = time.monotonic() + 60
+        while "import" not in file.getvalue() and time.monotonic() < until:
+            time.sleep(0.05)  # the live line is drawn again and again
         observer.close()
         line = next(line for line in reversed(file.getvalue().split("\n")) if "import" in line)
 

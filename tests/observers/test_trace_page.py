@@ -51,7 +51,7 @@ def test_a_run_is_drawn(open_trace: Callable[..., Any], told: list[Event]) -> No
     page = open_trace(told)
     text = page.inner_text("main")
 
-    for part in ("Do it.", "done", "4 steps", "6 model calls", "660 tokens", "$3.00", "2 errors", "KeyError"):
+    for part in ("Do it.", "done", "4 steps", "6 model calls", "660 tokens", "$3.00", "1 error", "KeyError"):
         assert part in text, part
     assert page.locator("#overview svg path").count() >= 4
     page.locator("#errors a").first.click()

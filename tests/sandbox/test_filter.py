@@ -18,7 +18,8 @@ sys.path.insert(0, sys.argv[1])
 import json, linux, syscalls
 linux.AUDIT, linux.CALLS, linux.HIGHEST = syscalls.ARCHITECTURES[sys.argv[2]]
 import seccomp
-print(json.dumps([seccomp.program(7, **json.loads(sys.argv[3])).hex(), linux.AUDIT, linux.CALLS]))
+program = seccomp.complete(seccomp.program(**json.loads(sys.argv[3])), 7)
+print(json.dumps([program.hex(), linux.AUDIT, linux.CALLS]))
 """
 ALLOW, KILL = 0x7FFF0000, 0x80000000
 EPERM, EACCES, ENOSYS, DONE = 0x50001, 0x5000D, 0x50026, 0x50000
@@ -77,6 +78,8 @@ def test_what_every_program_may_do(machine: str) -> None:
     assert [filter.says("fcntl", 3, command) for command in (8, 10, 15, 1024, 1026, 1031)] == [EPERM] * 6
     assert [filter.says("socketpair", 1, kind) for kind in (1, 0x80001)] == [ALLOW] * 2
     assert [filter.says("socketpair", *kind) for kind in ((1, 2), (1, 5), (2, 1))] == [EACCES] * 3
+    assert [filter.says("setsockopt", 3, 1, name) for name in (2, 20)] == [ALLOW] * 2
+    assert [filter.says("setsockopt", 3, 1, name) for name in (7, 8, 26, 32, 33)] == [EPERM] * 5
     assert filter.says("prlimit64", 0, 7, 0, 99) == ALLOW
     assert [filter.says("prlimit64", 0, 7, new) for new in (8, 1 << 32)] == [EPERM] * 2
 
@@ -134,3 +137,16 @@ def test_what_is_granted(machine: str) -> None:
     ]
     assert all(online.says(*call) != ALLOW for call in refused)
     assert [online.says("setsockopt", 3, level, name) for level, name in ((6, 1), (1, 9))] == [ALLOW] * 2
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_what_sessions_that_can_be_forked_may_do(machine: str) -> None:
+    """A plain copy of the process and threads; no other program, nothing between a copy and a thread, no signal at all."""
+    filter = Filter(machine, forks=True)
+
+    assert [filter.says("clone", flags) for flags in (0x1200011, 17, 0x3D0F00)] == [ALLOW] * 3
+    odd = (0x1200011 | 0x100, 0x4111, 0x1200011 | 0x8000, 0x1200011 | 0x10000000, 0x1200011 | 0x20000000, 0, 0x80000011)
+    assert [filter.says("clone", flags) for flags in odd] == [EPERM] * len(odd)
+    assert [filter.says("kill", pid, 9) for pid in (0, -1, 1, 7)] == [EPERM] * 4
+    assert [filter.says("tgkill", pid, pid, 9) for pid in (1, 7)] == [EPERM] * 2
+    assert [filter.says(call) for call in ("execve", "setsid", "setpgid")] == [EPERM] * 3

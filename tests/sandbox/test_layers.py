@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import subprocess
 import sys
 import threading
@@ -15,7 +13,7 @@ import pytest
 
 from codeling import IsolationUnavailable, SandboxExecutor, UsageError
 from codeling.protocols import Outcome, SessionSpec
-from codeling.sandbox import cgroups, macos
+from codeling.sandbox import macos
 from codeling.sandbox.refusals import reason
 from codeling.sandbox.wall import Options
 
@@ -121,31 +119,8 @@ def test_macos_without_its_launcher_is_refused() -> None:
         macos.spawn(options(isolation="full", processes=1))
 
 
-def cgroup2() -> Path:
-    """A folder of cgroup v2 in which this process may make groups."""
-    for line in Path("/proc/self/mounts").read_text().splitlines():
-        if " cgroup2 " in line and os.access(line.split()[1], os.W_OK):
-            return Path(line.split()[1])
-    pytest.skip("no part of a cgroup v2 tree is writable here")
-
-
-def test_a_group_ends_with_all_that_is_in_it() -> None:
-    """A session's group is made, holds its process, and is killed and removed as a whole."""
-    groups = cgroups.Groups(cgroup2())
-    with subprocess.Popen(["sh", "-c", "sleep 100 & sleep 100"]) as process:
-        end = groups.hold(process.pid, memory=64 << 20, tasks=16)
-        end(None)
-        assert process.wait(5) == -signal.SIGKILL
-    groups.close()
-
-    assert not list(cgroup2().glob(f"codeling-{os.getpid()}/*/"))
-    assert (
-        cgroups.available() is None or "cgroup" in str(cgroups.available()) or "delegated" in str(cgroups.available())
-    )
-
-
 def test_threads_are_counted_at_strong_isolation() -> None:
-    """More threads than there may be end the session, and the model is told why."""
+    """More threads than there may be are refused by the kernel, or end the session; the model is told why."""
     need("strong")
 
     async def work() -> Outcome:
@@ -157,9 +132,8 @@ def test_threads_are_counted_at_strong_isolation() -> None:
         finally:
             session.close()
 
-    outcome = asyncio.run(work())
-    assert outcome.lost
-    assert "more than its 256 threads" in (outcome.error or "")
+    error = asyncio.run(work()).error or ""
+    assert "more than its 256 threads" in error or "can't start new thread" in error
 
 
 def test_the_worker_has_a_name_of_its_own() -> None:

@@ -313,6 +313,8 @@ def opened(script: Sequence[Any], *, timeout: float = 5.0) -> Any:
         ([packed({**HELLO, "v": "1"})], "wrong 'v'"),
         ([packed(HELLO, HELLO)], "a frame came after|data arrived"),
         ([packed(HELLO), "read", packed(call(1))], "unexpected frame 'call'"),
+        ([packed({"t": "trouble", "text": "no \ud800 room"})], r"it could not be sealed: no \\ud800 room"),
+        ([packed({"t": "trouble", "text": 1})], "wrong 'text'"),
         ([packed(HELLO), "read", "end"], "ended"),
         (["end"], "ended"),
     ],
@@ -330,6 +332,7 @@ def test_a_worker_that_begins_badly_is_no_session(script: Sequence[Any], why: st
         (packed('{"t":"done","id":1,"err":null}'), "after the program's end"),
         (b"\0" * 4096, "not JSON"),
         (b"\1\0\0\0" * 99, "not JSON"),
+        (packed({"t": "trouble", "text": "x" * 50_000}), "could not be sealed"),
     ],
 )
 def test_a_flood_ends_the_session(step: bytes, why: str) -> None:

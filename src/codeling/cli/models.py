@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
-import sys
 from argparse import Namespace
 from importlib.util import find_spec
 from typing import Any
@@ -28,7 +26,8 @@ def models(options: Namespace) -> int:
     if options.json:
         print(json.dumps(found, indent=2))
         return 0
-    print(table((one["name"], one["missing"] or "usable", one["about"]) for one in found))
+    rows = [(one["name"], f"[{one['extra']}]", one["missing"] or "usable", one["about"]) for one in found]
+    print(table([("NAME", "EXTRA", "HERE", "WHAT IT IS"), *rows]))
     print()
     print(table([*weights(), ("local:FILE.gguf", "any GGUF file")]))
     return 0
@@ -38,9 +37,7 @@ def _seen(name: str, adapter: Any) -> dict[str, Any]:
     """Say what there is of an adapter. Asks no server and loads no library."""
     installed = _is_there(adapter.library)
     missing = ""
-    if name == "mlx" and (sys.platform, platform.machine()) != ("darwin", "arm64"):
-        missing = f"needs {adapter.wants}"
-    elif not installed:
+    if not installed:
         missing = f"pip install 'codeling[{adapter.extra}]'"
     elif adapter.keys and not any(os.environ.get(key) for key in adapter.keys):
         missing = f"set {' or '.join(adapter.keys)}"

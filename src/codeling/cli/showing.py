@@ -80,6 +80,8 @@ def _say_kept(options: Namespace, watch: _Watch) -> None:
 class _Watch:
     """Notes which run this is and, with a file, writes each durable event to it as a line of JSON."""
 
+    anywhere = True
+
     def __init__(self, agent: Any, file: IO[str] | None) -> None:
         self._agent, self._file = agent, file
         self._texts = load("codeling.cli.answers:event_text") if file else None

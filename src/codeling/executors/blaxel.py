@@ -18,7 +18,7 @@ from ..errors import MissingDependency
 from ..sandbox.bundle import launch
 from ..sandbox.session import Connection, SessionLimits
 from ..sandbox.starting import WireExecutor
-from .streams import Carried, refused
+from .streams import FAR, Carried, refused
 
 __all__ = ("BlaxelExecutor",)
 
@@ -44,7 +44,7 @@ class BlaxelExecutor(WireExecutor):
         self._options = {
             "image": image, "memory": memory, "region": region, "ttl": f"{sandbox_timeout}s", **options,
         }  # fmt: skip
-        self._limits = SessionLimits(timeout=timeout, output=output_limit, start=120.0)
+        self._limits = SessionLimits(timeout=timeout, output=output_limit, start=120.0, grace=FAR)
 
     def _spawn(self) -> Connection:
         try:

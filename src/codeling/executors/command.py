@@ -15,11 +15,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO, Any, cast
 
-from ..errors import SandboxError
+from ..errors import SandboxError, UsageError
 from ..sandbox.bundle import launch
 from ..sandbox.session import Connection, SessionLimits
 from ..sandbox.starting import WireExecutor
-from .streams import INTERRUPT
+from .streams import FAR, INTERRUPT
 
 __all__ = ("CommandExecutor", "Started")
 
@@ -60,10 +60,12 @@ class CommandExecutor(WireExecutor):
 
         `isolation` is what the run records about the place. With `shell` the arguments are quoted
         once more, for commands such as ssh that hand them to a shell. `hint` is added to what the
-        command says where it ends badly.
+        command says where it ends badly. Raises `UsageError` for a command that is no list of words.
         """
+        if isinstance(command, str) or not command:
+            raise UsageError(f"a command is a list of words, such as ['ssh', 'host', 'python3'], not {command!r}")
         self._command, self._isolation, self._shell, self._hint = list(command), isolation, shell, hint
-        self._limits = SessionLimits(timeout=timeout, output=output_limit)
+        self._limits = SessionLimits(timeout=timeout, output=output_limit, grace=FAR)
 
     def _spawn(self) -> Connection:
         (_, *arguments), source = launch(before=_WATCH)
@@ -108,15 +110,19 @@ class Started:
             if self._closed:
                 return
             self._closed = True
+        said, code = "", None
         with suppress(OSError):
             said = os.read(self._said, 4000).decode("utf-8", "replace").strip()
-            self._why = f"its command ended and said: {said}{self._hint}" if said else None
         for fd in (self.writer, self.reader, self._said):
             os.close(fd)
         with suppress(OSError):
             os.killpg(self._pid, signal.SIGKILL)
         with suppress(ChildProcessError):
-            os.waitpid(self._pid, 0)
+            code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        if said:
+            self._why = f"its command ended and said: {said}{self._hint}"
+        elif code not in (None, -signal.SIGKILL):  # which was sent here
+            self._why = f"its command ended with exit code {code}{self._hint}"
 
     def trouble(self) -> str | None:
         """What the command said at its end."""

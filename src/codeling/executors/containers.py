@@ -17,9 +17,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..errors import SandboxError
+from ..errors import SandboxError, UsageError
 
-__all__ = ("LABEL", "build", "owner", "reap", "unwrapped")
+__all__ = ("LABEL", "build", "check_runtime", "owner", "reap", "unwrapped")
 
 LABEL = "codeling.owner"
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -60,6 +60,8 @@ def build(client: Any, *, image: str, dockerfile: str | os.PathLike[str] | None,
     """
     if dockerfile is not None:
         path = Path(dockerfile).resolve()
+        if not path.is_file():
+            raise UsageError(f"there is no Dockerfile {str(path)!r}")
         key = hashlib.sha256(str(path).encode()).hexdigest()[:12]
         image = _built(client, f"codeling-built:{key}", path=str(path.parent), dockerfile=path.name)
     if packages:
@@ -68,6 +70,18 @@ def build(client: Any, *, image: str, dockerfile: str | os.PathLike[str] | None,
         key = hashlib.sha256(text.encode()).hexdigest()[:12]
         image = _built(client, f"codeling-packages:{key}", fileobj=io.BytesIO(text.encode()))
     return image
+
+
+def check_runtime(client: Any, wanted: str | None) -> None:
+    """Raise `SandboxError` where the daemon would silently take another runtime than the one asked for."""
+    if wanted is None or "Podman" not in str(client.version().get("Components")):
+        return  # Docker itself refuses what it does not have
+    default = client.info().get("DefaultRuntime")
+    if default != wanted:
+        raise SandboxError(
+            f"Podman ignores runtime={wanted!r} of Docker's API and would take {default!r}: make it the default in its "
+            "containers.conf"
+        )
 
 
 def _built(client: Any, tag: str, **source: Any) -> str:

@@ -15,7 +15,7 @@ from ..errors import MissingDependency
 from ..sandbox.bundle import launch
 from ..sandbox.session import Connection, SessionLimits
 from ..sandbox.starting import WireExecutor
-from .streams import Carried, refused
+from .streams import FAR, Carried, refused
 
 __all__ = ("DaytonaExecutor",)
 
@@ -43,7 +43,7 @@ class DaytonaExecutor(WireExecutor):
         self._options: Mapping[str, Any] = {
             "image": image, "snapshot": snapshot, "network_block_all": network_block_all, **options,
         }  # fmt: skip
-        self._limits = SessionLimits(timeout=timeout, output=output_limit, start=120.0)
+        self._limits = SessionLimits(timeout=timeout, output=output_limit, start=120.0, grace=FAR)
 
     def _spawn(self) -> Connection:
         try:

@@ -11,32 +11,48 @@ from __future__ import annotations
 
 import itertools
 import os
+import socket
+import sys
 import threading
-import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..errors import MissingDependency, SandboxError
+from ..errors import MissingDependency, SandboxError, UsageError
 from ..sandbox.bundle import launch
 from ..sandbox.session import Connection, SessionLimits
 from ..sandbox.starting import WireExecutor
-from .containers import LABEL, build, owner, reap, unwrapped
-from .streams import Carried
+from .containers import LABEL, build, check_runtime, owner, reap, unwrapped
+from .streams import FAR, Carried
 
 __all__ = ("DockerExecutor",)
 
 _NOBODY = 65534
 _BEFORE = """
-import os, resource, tempfile
+import os, resource, select, tempfile, threading
+def end_with_the_stream(worker):
+    ended = select.poll()
+    ended.register(0, 0)
+    ended.poll()
+    os.kill(worker, 9)
+    os._exit(0)
+worker = os.fork()
+if worker:
+    threading.Thread(target=end_with_the_stream, args=(worker,), daemon=True).start()
+    ended = 0
+    while ended != worker:
+        ended, status = os.wait()
+    os.write(2, b"~ended %d" % (-(status & 127) or status >> 8))
+    os._exit(0)
 resource.setrlimit(resource.RLIMIT_DATA, ({data}, {data}))
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 os.chdir(tempfile.mkdtemp(prefix="work-"))
 os.environ["HOME"] = os.environ["TMPDIR"] = os.getcwd()
 """
-_KEEP = "import os\nwhile os.read(0, 1):\n pass"
+"""What runs before a worker. Its parent says how it ended: by then a daemon may have forgotten the container."""
+_KEEP = "import os, signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\nwhile os.read(0, 1):\n pass"
 _END = """
 import os, shutil, signal
 try:
@@ -72,8 +88,9 @@ class DockerExecutor(WireExecutor):
         count with threads, `timeout` in seconds of a program's own running. `network` is Docker's
         network mode. `base_url` is the daemon's address: by default `DOCKER_HOST`, or the usual
         sockets of Docker and Podman. `options` go to the library's `create_host_config`, such as
-        `runtime="runsc"` or `binds`.
+        `runtime="runsc"` or `binds`. Raises `UsageError` for a limit that would be none, or too little.
         """
+        _check(memory=memory, cpus=cpus, processes=processes, disk=disk)
         self._source = {"image": image, "dockerfile": dockerfile, "packages": tuple(packages)}
         self._warm, self._memory, self._disk, self._pull = warm, memory, disk, pull
         self._env, self._python, self._base_url = dict(env or {}), python, base_url
@@ -81,7 +98,7 @@ class DockerExecutor(WireExecutor):
             "network_mode": network, "mem_limit": memory, "memswap_limit": memory, "nano_cpus": int(cpus * 1e9),
             "pids_limit": processes, **options,
         }  # fmt: skip
-        self._limits = SessionLimits(timeout=timeout, output=output_limit, start=120.0)
+        self._limits = SessionLimits(timeout=timeout, output=output_limit, start=120.0, grace=FAR)
         self._lock = threading.Lock()
         self._client: Any = None
         self._image: str | None = None
@@ -97,6 +114,7 @@ class DockerExecutor(WireExecutor):
         try:
             with self._lock:
                 if self._image is None:
+                    check_runtime(client, self._host.get("runtime"))
                     reap(client)
                     self._image = self._prepared(client)
                 if self._warm and (self._keeper is None or not self._keeper.runs()):
@@ -108,9 +126,10 @@ class DockerExecutor(WireExecutor):
             container = _Container(client, self._options(client, command))
             return Carried(container, source, isolation=f"container:{container.name}")
         except (DockerException, OSError) as error:  # OSError: of the library's connections too
+            image = self._image or self._source["image"]
             raise SandboxError(
-                f"the daemon gave no container: {_reason(error)}. If it has stopped, start it; if the image is gone, "
-                "make another executor"
+                f"the daemon gave no container: {_reason(error)}. See that it runs, that the image {image!r} is there, "
+                f"and that {self._python!r} in it is a CPython 3.8 or newer"
             ) from error
 
     def _reached(self) -> Any:
@@ -121,9 +140,12 @@ class DockerExecutor(WireExecutor):
             raise MissingDependency(
                 "DockerExecutor needs the library 'docker': pip install 'codeling[docker]'"
             ) from error
+        address = self._base_url or _address()
         try:
-            address = self._base_url or _address()
             given = docker.utils.kwargs_from_env()
+            address = address or given.get("base_url") or _usual()
+            if address and address.startswith("unix://"):
+                _knock(address.removeprefix("unix://"))
             client = docker.APIClient(**{**given, **({"base_url": address} if address else {})}, timeout=120)
             weakref.finalize(self, client.close)
             client.ping()
@@ -166,7 +188,7 @@ class DockerExecutor(WireExecutor):
         return {
             "image": self._image, "command": command, "entrypoint": [], "stdin_open": True, "hostname": "sandbox",
             "user": f"{_NOBODY}:{_NOBODY}", "working_dir": "/", "environment": self._env, "labels": {LABEL: owner()},
-            "host_config": client.create_host_config(**host),
+            "host_config": _host_config(client, host),
         }  # fmt: skip
 
 
@@ -174,7 +196,7 @@ class _Container:
     """A container and the stream of its first process, as `streams.Stream` says."""
 
     def __init__(self, client: Any, options: Mapping[str, Any]) -> None:
-        self.client, self._status, self._removed = client, None, False
+        self.client = client
         self.id = client.create_container(**options)["Id"]
         self.name = self.id[:12]
         try:
@@ -188,8 +210,6 @@ class _Container:
         except BaseException:
             self.remove()
             raise
-        self._ended = threading.Event()
-        threading.Thread(target=self._wait, name="codeling-container", daemon=True).start()
 
     def chunks(self) -> Iterator[bytes]:
         """Give what the worker writes."""
@@ -200,27 +220,20 @@ class _Container:
         self._socket.send(data)
 
     def ending(self) -> str | None:
-        """How the container ended, as far as it can be asked before it has removed itself."""
-        from docker.errors import APIError
-
-        if self._removed:  # what it ended with was this end's doing
-            return _ending(None, self._socket.said)
-        with suppress(APIError, OSError):
-            for _ in range(50):
-                state = self.client.inspect_container(self.id)["State"]
-                if not state["Running"]:
-                    return _ending(137 if state.get("OOMKilled") else state["ExitCode"], self._socket.said)
-                time.sleep(0.02)
-        self._ended.wait(10)
-        return _ending(self._status, self._socket.said)
+        """How the worker ended."""
+        return self._socket.ending()
 
     def runs(self) -> bool:
-        """Whether it still does."""
-        return not self._ended.is_set()
+        """Whether it still does. Raises what the library does where the daemon does not say."""
+        from docker.errors import NotFound
+
+        try:
+            return bool(self.client.inspect_container(self.id)["State"]["Running"])
+        except NotFound:
+            return False
 
     def remove(self) -> None:
         """Remove the container with everything in it."""
-        self._removed = True
         self._socket.close()
         self._remove()
 
@@ -230,21 +243,13 @@ class _Container:
         with suppress(APIError, OSError):  # it removes itself at its end; the daemon may be gone
             self.client.remove_container(self.id, force=True)
 
-    def _wait(self) -> None:
-        from docker.errors import APIError
-
-        with suppress(APIError, OSError):  # it may be gone before it is asked about
-            self._status = self.client.wait(self.id)["StatusCode"] or None  # Podman says 0 of what removes itself
-        self._ended.set()
-
 
 class _Inside:
     """One more process in a container that runs, as `streams.Stream` says; its user has no other."""
 
     def __init__(self, container: _Container, command: list[str], *, user: int, python: str) -> None:
         self._container, self._user, self._python = container, f"{user}:{user}", python
-        self._id = self._create(command, stdin=True)
-        self._socket = _Socket(container.client.exec_start(self._id, socket=True))
+        self._socket = _Socket(container.client.exec_start(self._create(command, stdin=True), socket=True))
 
     def chunks(self) -> Iterator[bytes]:
         """Give what the worker writes."""
@@ -255,9 +260,8 @@ class _Inside:
         self._socket.send(data)
 
     def ending(self) -> str | None:
-        """How the process ended."""
-        status = self._container.client.exec_inspect(self._id)["ExitCode"] if self._container.runs() else None
-        return _ending(status, self._socket.said)
+        """How the worker ended."""
+        return self._socket.ending()
 
     def remove(self) -> None:
         """End every process of the user and remove its files; where that cannot be done, the container."""
@@ -278,7 +282,7 @@ class _Socket:
 
     def __init__(self, given: Any) -> None:
         self._given, self._socket = given, getattr(given, "_sock", given)
-        self.said = ""
+        self._said = ""
 
     def chunks(self) -> Iterator[bytes]:
         """Give what comes as output; what comes as errors is kept."""
@@ -286,7 +290,21 @@ class _Socket:
             if channel == 1:
                 yield data
             else:
-                self.said = (self.said + data.decode("utf-8", "replace"))[-1000:]
+                self._said = (self._said + data.decode("utf-8", "replace"))[-1000:]
+
+    def ending(self) -> str:
+        """How the worker ended, as its parent has said as the last of all."""
+        said, mark, code = self._said.rpartition("~ended ")
+        if not mark:
+            return (
+                f"its container ended and said: {code.strip()}"
+                if code.strip()
+                else "its container was ended from outside"
+            )
+        text = f" and said: {said.strip()}" if said.strip() else ""
+        if code == "-9":  # SIGKILL, which nobody here has sent
+            return f"it was killed in its container, which is what happens when it takes more than its memory{text}"
+        return f"its process ended with exit code {code}{text}"
 
     def send(self, data: bytes) -> None:
         """Write all of it."""
@@ -300,13 +318,11 @@ class _Socket:
         self._given.close()
 
 
-def _ending(status: int | None, said: str) -> str | None:
-    text = f" and said: {said.strip()}" if said.strip() else ""
-    if status == 137:  # SIGKILL, which nobody here has sent
-        return f"it was killed in its container, which is what happens when it takes more than its memory{text}"
-    if status is None:
-        return f"its container ended{text}"
-    return f"its process ended with exit code {status}{text}"
+def _host_config(client: Any, options: Mapping[str, Any]) -> Any:
+    try:
+        return client.create_host_config(**options)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"an option is not one of the library's create_host_config: {error}") from error
 
 
 def _address() -> str | None:
@@ -317,5 +333,25 @@ def _address() -> str | None:
     return next((f"unix://{path}" for path in paths if Path(path).exists()), None)
 
 
+def _usual() -> str | None:
+    """Where the library would look; on Windows that is no socket."""
+    return None if sys.platform == "win32" else f"unix://{_SOCKETS[0]}"
+
+
+def _check(*, memory: int, cpus: float, processes: int, disk: int) -> None:
+    """Refuse what a daemon would take for no limit at all, and what no Python can start with."""
+    for name, given, least in (("memory", memory, 32 << 20), ("processes", processes, 4), ("disk", disk, 1 << 16)):
+        if given < least:
+            raise UsageError(f"{name}={given!r} is too little for a Python to work with; it takes {least} at least")
+    if cpus <= 0:
+        raise UsageError(f"cpus={cpus!r} is no number of processors; give one above 0, such as 0.5")
+
+
+def _knock(path: str) -> None:
+    """Raise OSError where nobody listens: the library would leave its socket open."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.connect(path)
+
+
 def _reason(error: BaseException) -> str:
-    return str(getattr(error, "explanation", None) or error)[:500]
+    return str(getattr(error, "explanation", None) or getattr(error, "strerror", None) or error)[:500]

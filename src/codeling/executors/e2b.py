@@ -14,7 +14,7 @@ from ..errors import MissingDependency
 from ..sandbox.bundle import launch
 from ..sandbox.session import Connection, SessionLimits
 from ..sandbox.starting import WireExecutor
-from .streams import Carried, refused
+from .streams import FAR, Carried, refused
 
 __all__ = ("E2BExecutor",)
 
@@ -38,7 +38,7 @@ class E2BExecutor(WireExecutor):
             "api_key": api_key, "template": template, "timeout": sandbox_timeout,
             "allow_internet_access": allow_internet_access, **options,
         }  # fmt: skip
-        self._limits = SessionLimits(timeout=timeout, output=output_limit, start=120.0)
+        self._limits = SessionLimits(timeout=timeout, output=output_limit, start=120.0, grace=FAR)
 
     def _spawn(self) -> Connection:
         try:
@@ -80,9 +80,15 @@ class _Command:
         self._command.send_stdin(data)
 
     def ending(self) -> str | None:
-        """What the command said at its end."""
-        said = self._said.strip()
-        return f"its command ended and said: {said}" if said else None
+        """How the command ended and what it said. Raises `ConnectionError` where only the stream has ended."""
+        said = f" and said: {self._said.strip()}" if self._said.strip() else ""
+        try:
+            code = self._command.wait().exit_code
+        except Exception as error:  # noqa: BLE001  # foreign code: an exit code other than 0 is an error, and so is none at all
+            code = getattr(error, "exit_code", None)
+        if code is None:
+            raise ConnectionError("it ended before its command did")
+        return f"its command ended with exit code {code}{said}"
 
     def remove(self) -> None:
         """Remove the sandbox."""

@@ -26,7 +26,7 @@ from ..errors import MissingDependency, SandboxError
 from ..sandbox.bundle import launch
 from ..sandbox.session import Connection, SessionLimits
 from ..sandbox.starting import WireExecutor
-from .streams import Carried
+from .streams import FAR, Carried
 
 __all__ = ("JupyterExecutor",)
 
@@ -48,7 +48,7 @@ class JupyterExecutor(WireExecutor):
         started for each session and ended with it. `timeout` is in seconds of a program's own running.
         """
         self._url, self._token, self._kernel, self._name = url.rstrip("/"), token, kernel_id, kernel_name
-        self._limits = SessionLimits(timeout=timeout, output=output_limit, start=120.0)
+        self._limits = SessionLimits(timeout=timeout, output=output_limit, start=120.0, grace=FAR)
 
     def _spawn(self) -> Connection:
         try:
@@ -62,7 +62,7 @@ class JupyterExecutor(WireExecutor):
         try:
             socket = websocket.create_connection(
                 f"ws{self._url.removeprefix('http')}/api/kernels/{kernel}/channels", header=self._headers(),
-                timeout=30, enable_multithread=True, sslopt={"cert_reqs": ssl.CERT_REQUIRED},
+                timeout=120, enable_multithread=True, sslopt={"cert_reqs": ssl.CERT_REQUIRED},
             )  # fmt: skip
             return Carried(_Comm(socket, source, lambda: self._end(kernel)), source, isolation=f"jupyter:{kernel}")
         except (websocket.WebSocketException, OSError) as error:
@@ -87,18 +87,28 @@ class JupyterExecutor(WireExecutor):
         headers = {"Content-Type": "application/json", **self._headers()}
         request = urllib.request.Request(self._url + path, data, headers, method=method)  # noqa: S310  # checked above
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  # checked above
+            with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310  # checked above
                 return json.loads(answer.read() or b"null")
         except urllib.error.HTTPError as error:
             with error:
-                said = error.read(300).decode("utf-8", "replace")
-            why = "it refused the token: give its own as token=" if error.code in (401, 403) else said
+                said = error.read(1 << 16).decode("utf-8", "replace")
+            why = "it refused the token: give its own as token=" if error.code in (401, 403) else _told(said)
             raise SandboxError(f"the Jupyter server at {self._url} gave no kernel: {error.code}: {why}") from error
         except (OSError, ValueError) as error:
             raise SandboxError(
-                f"no Jupyter server answers at {self._url}: {error}. Start one, such as `jupyter kernelgateway`, or "
-                "say where it is with url="
+                f"no Jupyter server answers at {self._url}: {getattr(error, 'reason', error)}. Start one, such as "
+                "`jupyter kernelgateway`, or say where it is with url="
             ) from error
+
+
+def _told(answer: str) -> str:
+    """Give the reason in a server's answer: the last line of its traceback, else its message, else all of it."""
+    try:
+        said = json.loads(answer)
+        lines = str(said.get("traceback") or "").strip().splitlines() or [str(said.get("message") or answer)]
+    except (ValueError, AttributeError):
+        lines = [answer]
+    return lines[-1].strip()[:300]
 
 
 class _Comm:

@@ -14,7 +14,7 @@ from ..errors import MissingDependency
 from ..sandbox.bundle import launch
 from ..sandbox.session import Connection, SessionLimits
 from ..sandbox.starting import WireExecutor
-from .streams import Carried, refused
+from .streams import FAR, Carried, refused
 
 __all__ = ("ModalExecutor",)
 
@@ -43,7 +43,7 @@ class ModalExecutor(WireExecutor):
         self._options = {
             "region": region, "timeout": sandbox_timeout, "block_network": block_network, **options,
         }  # fmt: skip
-        self._limits = SessionLimits(timeout=timeout, output=output_limit, start=120.0)
+        self._limits = SessionLimits(timeout=timeout, output=output_limit, start=120.0, grace=FAR)
 
     def _spawn(self) -> Connection:
         try:

@@ -24,6 +24,7 @@ from ..sandbox.bundle import modules
 from ..sandbox.session import Connection, SessionLimits
 from ..sandbox.starting import WireExecutor
 from .command import Started
+from .streams import FAR
 
 __all__ = ("PyodideExecutor",)
 
@@ -62,10 +63,13 @@ class PyodideExecutor(WireExecutor):
         """
         self._pyodide, self._deno, self._memory = pyodide, deno, memory
         self._packages = [str(Path(path).resolve()) for path in packages]
-        self._limits = SessionLimits(timeout=timeout, output=output_limit, start=120.0)
+        self._limits = SessionLimits(timeout=timeout, output=output_limit, start=120.0, grace=FAR)
 
     def _spawn(self) -> Connection:
         deno, home = self._program(), self._home()
+        for path in self._packages:
+            if not Path(path).is_file():
+                raise SandboxError(f"there is no wheel {path!r}: packages= names wheels on this machine")
         readable = ",".join([str(home), str(_INSIDE), *self._packages])
         command = [
             deno, "run", "--no-prompt", "--no-remote", "--no-config", "--no-lock", "--cached-only", "--quiet",

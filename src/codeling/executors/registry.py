@@ -35,6 +35,8 @@ def executor_from(given: Executor | str) -> Executor:
     Raises `UnknownName` for a name that stands for none.
     """
     if not isinstance(given, str):
+        if isinstance(given, type):
+            raise UsageError(f"an executor is made first: executor={given.__name__}()")
         if not callable(getattr(given, "open", None)):
             raise UsageError(f"an executor has a method `open`; {given!r} has none")
         return given

@@ -34,28 +34,15 @@ class SandboxExecutor(WireExecutor):
     """
 
     def __init__(
-        self,
-        *,
-        isolation: Isolation | None = None,
-        memory: int = 2 << 30,
-        timeout: float = 30.0,
-        disk: int = 64 << 20,
-        files_limit: int = 4096,
-        open_files: int = 128,
-        output_limit: int = 1 << 20,
-        read: Sequence[str | os.PathLike[str]] = (),
-        workdir: str | os.PathLike[str] | None = None,
-        writable: bool = False,
-        files: Mapping[str, bytes | str | os.PathLike[str]] | None = None,
-        artifacts: str | os.PathLike[str] | None = None,
-        packages: Sequence[str] | None = None,
-        network: Sequence[str] = (),
-        private_hosts: Sequence[str] = (),
-        processes: int = 0,
-        preload: Sequence[str] = (),
-        python: str | None = None,
-        env: Mapping[str, str] | None = None,
-    ) -> None:
+        self, *, isolation: Isolation | None = None, memory: int = 2 << 30, timeout: float = 30.0, disk: int = 64 << 20,
+        files_limit: int = 4096, open_files: int = 128, output_limit: int = 1 << 20,
+        read: Sequence[str | os.PathLike[str]] = (), workdir: str | os.PathLike[str] | None = None,
+        writable: bool = False, files: Mapping[str, bytes | str | os.PathLike[str]] | None = None,
+        artifacts: str | os.PathLike[str] | None = None, packages: Sequence[str] | None = None,
+        network: Sequence[str] = (), private_hosts: Sequence[str] = (), processes: int = 0, preload: Sequence[str] = (),
+        python: str | None = None, env: Mapping[str, str] | None = None, hash_seed: int = 0,
+        forks: int = 0,
+    ) -> None:  # fmt: skip
         """Set what every session gets.
 
         `isolation`: `"full"` (namespaces, Landlock and seccomp), `"strong"` (Landlock and seccomp), or
@@ -68,13 +55,18 @@ class SandboxExecutor(WireExecutor):
         `packages` are requirements, installed once into an environment that is all that programs see;
         `network` names what may be reached, as `host:port`, by HTTP and through a proxy of ours
         (`private_hosts`: names among them that may be private addresses); `processes` is how many
-        processes and threads a program may start. These last two need full isolation.
-        `preload` names modules that are loaded once and shared by all sessions.
+        processes and threads a program may start; `forks` is how many copies of one session `Session.fork`
+        may make at a time, each with `memory` of its own. These last three need full isolation.
+        `preload` names modules that are loaded once and shared by all sessions. `hash_seed` is Python's own,
+        from 1 to 4294967295, or 0 for the order of sets that all have: the same one for all sessions, and
+        for a run that is resumed.
 
         Raises `UsageError` for options that do not fit together.
         """
-        if (network or processes) and isolation == "strong":
-            raise UsageError("network= and processes= need namespaces of the session's own: isolation='full'")
+        if (network or processes or forks) and isolation == "strong":
+            raise UsageError("network=, processes= and forks= need namespaces of the session's own: isolation='full'")
+        if forks and (network or processes):
+            raise UsageError("forks= goes with neither network= nor processes=: what those hold cannot be copied")
         if files and workdir:
             raise UsageError("files= goes into the private working folder; with workdir= put them there yourself")
         given.check_names(files or {})
@@ -84,11 +76,12 @@ class SandboxExecutor(WireExecutor):
         self._proxy = Proxy(rules_from(network, private_hosts)) if network else None
         self._options = Options(
             isolation=isolation or "full", memory=memory, disk=disk, files=files_limit, open_files=open_files,
-            tasks=processes + 1 if processes else 256, processes=processes, network=bool(network),
+            tasks=processes + 2 if processes else 256 + forks, processes=processes, forks=forks, network=bool(network),
             read=tuple(map(os.path.abspath, read)), preload=("json", "asyncio", "random", *preload),
             env=dict(env or {}), python=python or sys.executable, workdir=_folder(workdir), writable=writable,
+            hash_seed=_seed(hash_seed),
         )  # fmt: skip
-        self._choose = isolation is None and not network and not processes
+        self._choose = isolation is None and not (network or processes or forks)
         self._limits = SessionLimits(timeout=timeout, output=output_limit)
 
     def _spawn(self) -> Connection:
@@ -129,6 +122,12 @@ class SandboxExecutor(WireExecutor):
     def _collect(self, worker: SealedWorker) -> None:
         if self._artifacts:
             self._artifacts.take(worker.pid, self._options.workdir or worker.folder)
+
+
+def _seed(given: int) -> int:
+    if not 0 <= given < 1 << 32:
+        raise UsageError(f"hash_seed= is a number from 0 to {(1 << 32) - 1}, not {given!r}")
+    return given
 
 
 def _folder(workdir: str | os.PathLike[str] | None) -> str | None:

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from ..errors import SandboxError
 from ..sandbox.bundle import line
 
-__all__ = ("INTERRUPT", "Carried", "Stream", "refused")
+__all__ = ("FAR", "INTERRUPT", "Carried", "Stream", "refused")
 
 CHUNK = 48 << 10
 """Bytes that are sent at once, at most."""
@@ -25,6 +25,8 @@ MOST_OF_A_MESSAGE = 1 << 20
 """Bytes of a message that has not ended; a worker's are shorter."""
 _PATIENCE, _GRACE = 60.0, 5.0
 INTERRUPT: Mapping[str, Any] = {"t": "interrupt"}
+FAR = 10.0
+"""Seconds that an interrupted program gets where the way to it is long; `SessionLimits.grace` is for this machine."""
 
 
 class Stream(Protocol):
@@ -116,11 +118,11 @@ class Carried:
                 data = chunk
                 while data:
                     data = data[os.write(self._from_worker, data) :]
-            self._why = self._stream.ending() or self._why
+            self._ended(self._stream.ending())
         except binascii.Error:
-            self._why = "protocol error: a message that is not base64"
+            self._ended("protocol error: a message that is not base64")
         except Exception as error:  # noqa: BLE001  # foreign code: vendors' errors have no common base
-            self._why = self._why or f"its stream broke: {type(error).__name__}: {str(error)[:300]}"
+            self._ended(f"its stream broke: {type(error).__name__}: {str(error)[:300]}")
         self._over.set()
         self._begun.set()
         os.close(self._from_worker)
@@ -131,9 +133,15 @@ class Carried:
             while chunk := os.read(self._to_worker, CHUNK):
                 self._stream.send(line(chunk) if self._text else chunk)
         except Exception as error:  # noqa: BLE001  # foreign code: vendors' errors have no common base
-            self._why = self._why or f"it could not be written to: {type(error).__name__}: {str(error)[:300]}"
-            self._remove()
+            if not self._over.wait(_GRACE):  # else it has ended by itself, and its end says more
+                self._ended(f"it could not be written to: {type(error).__name__}: {str(error)[:300]}")
+                self._remove()
         os.close(self._to_worker)
+
+    def _ended(self, why: str | None) -> None:
+        """Note why it ended, if this is the first that is known, and not what this end's own doing led to."""
+        if not self._closed:
+            self._why = self._why or why
 
 
 def _decoded(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -152,4 +160,8 @@ def _decoded(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 def refused(vendor: str, error: BaseException, *, check: str) -> SandboxError:
     """Give the error that says why a vendor gave no sandbox, and what to check."""
-    return SandboxError(f"{vendor} gave no sandbox: {type(error).__name__}: {str(error)[:500]}. Check {check}")
+    said = str(error)[:500].strip().rstrip(".")
+    return SandboxError(
+        f"{vendor} gave no sandbox: {type(error).__name__}: {said}. "
+        f"Check {check}, and that this machine reaches {vendor}"
+    )

@@ -41,9 +41,12 @@ def set_up(tool: Tool) -> None:
 def bind(tool: Tool, args: Sequence[Any], kwargs: Mapping[str, Any]) -> inspect.BoundArguments:
     """Fit arguments to the tool's signature, or raise `BadArguments` with what would fit."""
     try:
-        bound = _quickly(tool.signature, args) if not kwargs else None
-        bound = bound or tool.signature.bind(*args, **kwargs)
-        parameters = tool.signature.parameters
+        signature, plain = tool.signature, _plain(tool)
+        if len(args) == len(plain) and not kwargs:
+            bound: inspect.BoundArguments = _Positional(signature, dict(zip(plain, args, strict=True)))
+        else:
+            bound = signature.bind(*args, **kwargs)
+        parameters = plain or signature.parameters
         for name, value in bound.arguments.items():
             wanted = parameters[name]
             if type(value) is not wanted.annotation and value is not wanted.default:
@@ -53,12 +56,12 @@ def bind(tool: Tool, args: Sequence[Any], kwargs: Mapping[str, Any]) -> inspect.
     return bound
 
 
-def _quickly(signature: inspect.Signature, args: Sequence[Any]) -> inspect.BoundArguments | None:
-    """Bind what is given by position, all and only, to plain parameters: the most common call by far."""
-    parameters = signature.parameters
-    if len(args) != len(parameters):
-        return None
-    for parameter in parameters.values():
-        if parameter.kind is not parameter.POSITIONAL_OR_KEYWORD:
-            return None
-    return _Positional(signature, dict(zip(parameters, args, strict=True)))
+def _plain(tool: Tool) -> Mapping[str, inspect.Parameter]:
+    """The tool's parameters where each takes one value by position, as most do; else none. Found once for each tool."""
+    known: dict[str, inspect.Parameter] | None = tool.__dict__.get("_plain")
+    if known is None:
+        known = dict(tool.signature.parameters)
+        if any(parameter.kind is not parameter.POSITIONAL_OR_KEYWORD for parameter in known.values()):
+            known = {}
+        tool.__dict__["_plain"] = known
+    return known

@@ -16,6 +16,7 @@ from ..messages import Json, Message, Reply, ToolCall, ToolSchema
 from ..prompt import Form
 from ..tools import Tool
 from .calls import TextCall, read_calls
+from .catalogue import signatures
 from .outline import cut
 from .pictures import picture_of
 from .schema import parameters_of, schema_of
@@ -116,7 +117,7 @@ class WrittenForm(CallingForm):
         return [Message(role="user", content=text), *self._pictures(calls, results)] if text else []
 
     def _functions(self) -> str:
-        stubs = "\n\n".join(tool.stub for tool in self.tools)
+        stubs = signatures(self.tools)
         return f"Tools you can call:\n{stubs}" if stubs else "There are no tools but final_answer."
 
 

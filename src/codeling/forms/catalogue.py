@@ -15,7 +15,7 @@ from ..lookup import load
 from ..tools import Tool
 from .stubs import first_line
 
-__all__ = ("MOST_STUBS", "functions", "known")
+__all__ = ("MOST_STUBS", "functions", "known", "signatures")
 
 MOST_STUBS = 8_000
 """Characters of stubs that are shown whole."""
@@ -35,6 +35,15 @@ def functions(tools: Sequence[Tool], budget: int = MOST_STUBS) -> str:
     if len(stubs) > budget:
         return _catalogue(tools, budget)
     return _WHOLE.format(stubs=stubs) if stubs else ""
+
+
+def signatures(tools: Sequence[Tool], budget: int = MOST_STUBS) -> str:
+    """Give the stubs of all tools, beyond the budget on a line each: JSON calls have nowhere to look one up."""
+    stubs = "\n\n".join(tool.stub for tool in tools)
+    if len(stubs) <= budget:
+        return stubs
+    heads = [(tool.stub.partition("\n")[0], _short(first_line(tool.description))) for tool in tools]
+    return "\n".join(f"{head}  # {said}" if said else head for head, said in heads)
 
 
 def known(name: str, names: Sequence[str]) -> str:

@@ -67,7 +67,12 @@ _CUT_OFF = "Your reply was cut off at its length limit before its program was co
 _EMPTY = "Your reply was empty, or only thought. Write a program"
 _BROKEN = "The block in your reply holds no whole Python program: it is empty, not closed or not Python. Write it again"
 _PROSE = "Your reply was text without a program. To act, or to answer, write a program"
-_FORM = "in one block; nothing was run:\n```python\nprint(value)  # to see it\nfinal_answer(value)  # to answer\n```"
+_FORM = """\
+in one block; nothing was run. Such as:
+```python
+answer = ...  # compute what the task asks for
+final_answer(answer)
+```"""
 
 
 @dataclass(frozen=True, slots=True)

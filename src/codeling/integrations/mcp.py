@@ -7,8 +7,10 @@ comes from them is bounded and checked, and their tools pass the broker like any
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Self
 
 from ..errors import AgentError, EndsRun, ToolError, UsageError
@@ -36,7 +38,8 @@ class MCPClient:
     def __init__(
         self, servers: Any, *, prefix: bool | str = False, resources: bool = False, prompts: bool = False,
         effects: Mapping[str, Effect] | None = None, sampling: Decision = "ask", approver: Approver | None = None,
-        model: Model | str | None = None, connect_timeout: float = 60.0, timeout: float = 120.0, mode: str = "auto",
+        model: Model | str | None = None, auth: Any = None, roots: Sequence[str | os.PathLike[str]] = (),
+        connect_timeout: float = 60.0, timeout: float = 120.0, mode: str = "auto",
         structured_output: bool | None = None,
     ) -> None:  # fmt: skip
         """Take servers as commands, URLs, dicts of either (`{"url": …, "transport": …}`), the SDK's
@@ -51,6 +54,9 @@ class MCPClient:
             sampling: Whether a server may have a model write for it: "ask" asks the approver each time.
             approver: Answers a server's questions for a person; by default that of the run.
             model: Writes for a server that asks; by default that of the run.
+            auth: For servers with a URL: a token, which is sent as a bearer's, or what `httpx2` takes as `auth`,
+                such as the SDK's `OAuthClientProvider`. A dict of a server may have its own `"auth"`.
+            roots: Folders that servers of the handshake versions are told of when they ask which are open.
             connect_timeout: Seconds that a server may take to start and greet.
             timeout: Seconds that one request may take; a person's time is not counted.
             mode: "auto", "legacy" for the handshake versions, or a version of the protocol.
@@ -61,9 +67,10 @@ class MCPClient:
         self._effects = dict(effects or {})
         self._answers = Answers(sampling=sampling, approver=approver, model=model)
         self._mode = mode
+        self._roots = [Path(folder).absolute() for folder in roots]
         self._connections = [
             Connection(server=server, options=self._options, connect_timeout=connect_timeout, timeout=timeout)
-            for server in servers_from(servers)
+            for server in servers_from(servers, auth=auth)
         ]
         self._listed: dict[Connection, _Listing] = {}
         self.refused: dict[str, str] = {}
@@ -137,9 +144,15 @@ class MCPClient:
             if isinstance(message, types.ToolListChangedNotification):
                 self._listed.pop(connection, None)
 
+        async def tell(context: Any) -> Any:
+            return types.ListRootsResult(
+                roots=[types.Root(uri=folder.as_uri(), name=folder.name) for folder in self._roots]
+            )
+
         package = needed("codeling")
         return {
             "mode": self._mode, "message_handler": note, **self._answers.options(connection),
+            **({"list_roots_callback": tell} if self._roots else {}),
             "client_info": types.Implementation(name="codeling", version=package.__version__),
         }  # fmt: skip
 

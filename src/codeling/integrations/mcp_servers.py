@@ -77,22 +77,26 @@ class Server:
     target: Callable[[Link], Any]
 
 
-def servers_from(given: Any) -> list[Server]:
-    """Give the servers that parameters stand for. Raises `UsageError` with the forms that there are."""
-    return list(_servers(given))
+def servers_from(given: Any, *, auth: Any = None) -> list[Server]:
+    """Give the servers that parameters stand for. Raises `UsageError` with the forms that there are.
+
+    `auth` is for those with a URL that have none of their own.
+    """
+    return list(_servers(given, auth))
 
 
-def _servers(given: Any) -> Iterator[Server]:
+def _servers(given: Any, auth: Any) -> Iterator[Server]:
     if isinstance(given, Mapping) and isinstance(given.get("mcpServers"), Mapping):
         for name, one in given["mcpServers"].items():
-            yield from (Server(label=str(name), given=True, target=server.target) for server in _servers(one))
+            yield from (Server(label=str(name), given=True, target=server.target) for server in _servers(one, auth))
     elif isinstance(given, (list, tuple)):
         for one in given:
-            yield from _servers(one)
+            yield from _servers(one, auth)
     elif isinstance(given, str):
-        yield _http({"url": given}) if given.startswith(("http://", "https://")) else _command(*_split(given))
+        url = given.startswith(("http://", "https://"))
+        yield _http({"url": given, "auth": auth}) if url else _command(*_split(given))
     elif isinstance(given, Mapping):
-        yield _of_dict(given)
+        yield _of_dict({"auth": auth, **given} if "url" in given else given)
     elif hasattr(given, "command") and hasattr(given, "args"):
         yield _command(given.command, given.args, given.env, given.cwd)
     elif any(base.__module__.partition(".")[0] == "mcp" for base in type(given).__mro__):
@@ -112,7 +116,7 @@ def _split(text: str) -> tuple[str, list[str]]:
 
 
 def _of_dict(given: Mapping[str, Any]) -> Server:
-    known = {"url", "transport", "type", "headers", "command", "args", "env", "cwd"}
+    known = {"url", "transport", "type", "headers", "auth", "command", "args", "env", "cwd"}
     if unknown := [key for key in given if key not in known]:
         raise UsageError(f"an MCP server has no setting {unknown[0]!r}; there are {', '.join(sorted(known))}")
     if "url" in given:
@@ -123,30 +127,42 @@ def _of_dict(given: Mapping[str, Any]) -> Server:
 
 
 def _http(given: Mapping[str, Any]) -> Server:
-    url, headers = str(given["url"]), dict(given.get("headers") or {})
+    url, headers, auth = str(given["url"]), dict(given.get("headers") or {}), given.get("auth")
+    if isinstance(auth, str):
+        headers["Authorization"], auth = f"Bearer {auth}", None
     kind = given.get("transport") or given.get("type") or "streamable-http"
     label = url.partition("://")[2].partition("/")[0].rpartition("@")[2]
     if kind == "sse":
+        options = {"headers": headers, "auth": auth, "sse_read_timeout": _IDLE, "httpx_client_factory": _http_client}
         return Server(
-            label=label,
-            target=lambda link: sifted(
-                needed("mcp.client.sse").sse_client(url, headers=headers, sse_read_timeout=_IDLE), link
-            ),
+            label=label, target=lambda link: sifted(needed("mcp.client.sse").sse_client(url, **options), link)
         )
     if kind not in ("streamable-http", "streamable_http", "streamableHttp", "http"):
         raise UsageError(f"there is no MCP transport {kind!r}; there are 'streamable-http', 'sse' and commands (stdio)")
-    return Server(label=label, target=lambda link: sifted(_streamable(url, headers), link))
+    return Server(label=label, target=lambda link: sifted(_streamable(url, headers, auth), link))
 
 
 @asynccontextmanager
-async def _streamable(url: str, headers: dict[str, str]) -> AsyncIterator[Any]:
-    async with needed("mcp.shared._httpx_utils").create_mcp_http_client(
-        headers, needed("httpx2").Timeout(30, read=_IDLE)
-    ) as client:
-        client.event_hooks["response"].append(_bounded)
+async def _streamable(url: str, headers: dict[str, str], auth: Any) -> AsyncIterator[Any]:
+    async with _http_client(headers, needed("httpx2").Timeout(30, read=_IDLE), auth) as client:
         connect = needed("mcp.client.streamable_http").streamable_http_client
         async with connect(url, http_client=client, max_sse_event_size=MOST_BYTES) as streams:
             yield streams
+
+
+def _http_client(headers: dict[str, str] | None = None, timeout: Any = None, auth: Any = None) -> Any:
+    client = needed("mcp.shared._httpx_utils").create_mcp_http_client(headers, timeout, auth)
+    client.event_hooks["response"] += [_bounded, *([_admitted] if auth is None else [])]
+    return client
+
+
+async def _admitted(response: Any) -> None:
+    """End the connection where the server wants to know who asks: the SDK would wait for an answer that never comes."""
+    if response.status_code in (401, 403):
+        raise PermissionError(
+            f"it answered {response.status_code} {response.reason_phrase}; pass auth=… with a valid token, or headers "
+            "as it wants them"
+        )
 
 
 async def _bounded(response: Any) -> None:

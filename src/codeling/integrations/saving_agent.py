@@ -31,7 +31,8 @@ _APART = ("tools", "managed_agents")
 _HARMLESS = frozenset(
     ("model", "model_id", "provider", "temperature", "top_p", "top_k", "max_tokens", "max_completion_tokens", "seed",
      "context", "threads", "timeout", "reasoning_effort", "memory", "disk", "files_limit", "open_files", "output_limit",
-     "grammar", "frequency_penalty", "presence_penalty", "stop", "api", "cache", "reads_images", "streaming")
+     "grammar", "frequency_penalty", "presence_penalty", "stop", "api", "cache", "reads_images",
+     "calls_natively", "streaming")
 )  # fmt: skip
 """Arguments of models and executors that nobody can reach out with."""
 _OF_NOBODY = frozenset(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import JournalError
@@ -24,19 +24,20 @@ class Texts:
 
     def __init__(self) -> None:
         self._codec: Any = load("codeling.sandbox.values:HostCodec")()
+        self._line: Callable[[Any], str] = load("codeling.sandbox.inside.compact:encode")
 
     def text(self, event: Event) -> str:
         """Give the event as one line of JSON. Raises `JournalError` for a value that no journal can hold."""
-        return _line(self._record(event))
+        return self._line(self._record(event))
 
     def split(self, event: Event) -> tuple[str, Blobs]:
         """Give the event as one line of JSON, and by their hashes the large values that it only names."""
         record = self._record(event)
-        text = _line(record)
+        text = self._line(record)
         if len(text) < LARGE:
             return text, {}
         record, blobs = split(record)
-        return _line(record), blobs
+        return self._line(record), blobs
 
     def event(self, text: str, blobs: Mapping[str, str] | None = None) -> Event:
         """Give the event of a line back. Raises `JournalError` for one that cannot be read."""
@@ -54,6 +55,3 @@ class Texts:
             return record_of(event, self._codec.encode)
         except ValueError as error:
             raise JournalError(f"a value of {type(event).__name__} cannot be stored: {error}") from error
-
-
-_line = json.JSONEncoder(separators=(",", ":")).encode

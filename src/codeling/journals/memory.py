@@ -16,6 +16,8 @@ __all__ = ("MemoryJournal",)
 class MemoryJournal:
     """Keeps runs in this process, as the same data that a file would hold."""
 
+    anywhere = True
+
     def __init__(self) -> None:
         self._texts = Texts()
         self._runs: defaultdict[str, list[str]] = defaultdict(list)

@@ -42,14 +42,16 @@ def _names(cls: type[Any]) -> tuple[str, ...]:
     return names
 
 
+_WIDE = 1 << 53
 _known: dict[type[Any], tuple[str, ...]] = {}
 """Field names by class: `fields` makes them anew each time."""
 
 
 def _pack(value: Any, encode: Callable[[Any], Json]) -> Json:
-    if value is None or type(value) in (bool, str):  # as they are, in every codec
+    kind = type(value)
+    if value is None or kind is str or kind is bool or (kind is int and -_WIDE < value < _WIDE):  # as in every codec
         return cast("Json", value)
-    name = type(value).__name__
+    name = kind.__name__
     if _PLAIN.get(name) is type(value):
         return {"@": name, **_fields(value, encode)}
     if type(value) is tuple and value and type(value[0]) in _PLAIN.values():

@@ -46,6 +46,8 @@ _PATIENCE = 30.0
 class SQLiteJournal:
     """Keeps runs in the SQLite file at `path`; a file of an older version is brought up to date."""
 
+    anywhere = True
+
     def __init__(self, path: str | os.PathLike[str], *, patience: float = _PATIENCE, fsync: bool = False) -> None:
         """Name the file; it is opened, or made, when it is first used.
 

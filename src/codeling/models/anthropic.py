@@ -57,10 +57,13 @@ class AnthropicModel(HostedModel):
         cache: bool = True,
         retries: int = TRIES - 1,
         reads_images: bool = True,
+        calls_natively: bool = True,
         prices: Prices | None = None,
         **parameters: Any,
     ) -> None:
-        super().__init__(model_id, retries=retries, reads_images=reads_images, prices=prices)
+        super().__init__(
+            model_id, retries=retries, reads_images=reads_images, calls_natively=calls_natively, prices=prices
+        )
         self._base, self._key, self._cache = api_base, api_key, cache
         self._options = dict(client_kwargs or {})
         self._parameters = {"max_tokens": max_tokens, "temperature": temperature} | parameters

@@ -69,10 +69,13 @@ class AmazonBedrockModel(HostedModel):
         timeout: float = 120,
         retries: int = TRIES - 1,
         reads_images: bool = True,
+        calls_natively: bool = True,
         prices: Prices | None = None,
         **parameters: Any,
     ) -> None:
-        super().__init__(model_id, retries=retries, reads_images=reads_images, prices=prices)
+        super().__init__(
+            model_id, retries=retries, reads_images=reads_images, calls_natively=calls_natively, prices=prices
+        )
         self._client, self._options, self._timeout = client, dict(client_kwargs or {}), timeout
         self._cache, self._streaming = cache, streaming
         self._parameters = {"maxTokens": max_tokens, "temperature": temperature} | parameters

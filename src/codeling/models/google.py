@@ -52,10 +52,13 @@ class GoogleModel(HostedModel):
         timeout: float = 300,
         retries: int = TRIES - 1,
         reads_images: bool = True,
+        calls_natively: bool = True,
         prices: Prices | None = None,
         **parameters: Any,
     ) -> None:
-        super().__init__(model_id, retries=retries, reads_images=reads_images, prices=prices)
+        super().__init__(
+            model_id, retries=retries, reads_images=reads_images, calls_natively=calls_natively, prices=prices
+        )
         self._key, self._base, self._timeout = api_key, api_base, timeout
         self._options = dict(client_kwargs or {})
         self._parameters = parameters

@@ -22,7 +22,8 @@ class HostedModel(Recorded, ABC):
     """A model behind a vendor's library. What a subclass adds is its dialect: `_attempt`.
 
     `retries` is how often a failure that may pass is tried again, `prices` what the model costs
-    where no price library knows it; `reads_images=False` has pictures refused before they are sent.
+    where no price library knows it; `reads_images=False` has pictures refused before they are sent;
+    `calls_natively=False` says that the model makes no tool calls: it is then shown how to write them.
     """
 
     extra: ClassVar[str]
@@ -33,10 +34,11 @@ class HostedModel(Recorded, ABC):
     """Whether messages may hold sound."""
 
     def __init__(
-        self, name: str, *, retries: int = TRIES - 1, reads_images: bool = True, prices: Prices | None = None
-    ) -> None:
+        self, name: str, *, retries: int = TRIES - 1, reads_images: bool = True, calls_natively: bool = True,
+        prices: Prices | None = None,
+    ) -> None:  # fmt: skip
         self._name, self._tries = name, retries + 1
-        self._reads_images, self._prices = reads_images, prices
+        self._reads_images, self._calls_natively, self._prices = reads_images, calls_natively, prices
         self._terms = Terms()
 
     @property
@@ -48,6 +50,11 @@ class HostedModel(Recorded, ABC):
     def reads_images(self) -> bool:
         """Whether messages may hold pictures."""
         return self._reads_images
+
+    @property
+    def calls_natively(self) -> bool:
+        """Whether the model makes tool calls by itself."""
+        return self._calls_natively
 
     async def reply(self, request: Request, /, *, on_delta: OnDelta | None = None) -> Reply:
         """Answer the conversation; see `Model.reply`.

@@ -47,12 +47,15 @@ class InferenceClientModel(HostedModel):
         base_url: str | None = None,
         retries: int = TRIES - 1,
         reads_images: bool = True,
+        calls_natively: bool = True,
         prices: Prices | None = None,
         **parameters: Any,
     ) -> None:
         if token is not None and api_key is not None:
             raise UsageError("token and api_key are two names for one thing; pass one of them")
-        super().__init__(model_id, retries=retries, reads_images=reads_images, prices=prices)
+        super().__init__(
+            model_id, retries=retries, reads_images=reads_images, calls_natively=calls_natively, prices=prices
+        )
         self._provider = provider
         self._token = token or api_key
         self._base = base_url

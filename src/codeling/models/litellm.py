@@ -43,10 +43,13 @@ class LiteLLMModel(HostedModel):
         temperature: float | None = None,
         retries: int = TRIES - 1,
         reads_images: bool = True,
+        calls_natively: bool = True,
         prices: Prices | None = None,
         **parameters: Any,
     ) -> None:
-        super().__init__(model_id, retries=retries, reads_images=reads_images, prices=prices)
+        super().__init__(
+            model_id, retries=retries, reads_images=reads_images, calls_natively=calls_natively, prices=prices
+        )
         self._key = api_key
         given = {"api_base": api_base, "api_key": api_key, "temperature": temperature} | parameters
         self._parameters = {name: value for name, value in given.items() if value is not None}

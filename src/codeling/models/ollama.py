@@ -41,10 +41,13 @@ class OllamaModel(HostedModel):
         timeout: float | None = 300,
         retries: int = TRIES - 1,
         reads_images: bool = True,
+        calls_natively: bool = True,
         prices: Prices | None = None,
         **parameters: Any,
     ) -> None:
-        super().__init__(model_id, retries=retries, reads_images=reads_images, prices=prices)
+        super().__init__(
+            model_id, retries=retries, reads_images=reads_images, calls_natively=calls_natively, prices=prices
+        )
         self._host, self._key, self._timeout = host, api_key, timeout
         self._parameters = parameters
         self._clients: PerLoop[Any] = PerLoop(self._connect, _disconnect)

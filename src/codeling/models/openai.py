@@ -34,8 +34,7 @@ class OpenAIModel(HostedModel):
     Without `model_id`, the server's only model is taken. `api="responses"` speaks the Responses
     dialect instead of chat completions: a model's reasoning is then returned to it. `parameters` go
     into every request as they are, such as `top_p=0.9` or what only this server knows.
-    `grammar=True` says that the server takes GBNF grammars, as llama.cpp's does. `calls_natively=False`
-    says that the model makes no tool calls by itself: it is then shown how to write them as JSON.
+    `grammar=True` says that the server takes GBNF grammars, as llama.cpp's does.
     """
 
     extra = "openai"
@@ -65,9 +64,9 @@ class OpenAIModel(HostedModel):
             raise UsageError(f"api is 'chat' or 'responses', not {api!r}")
         options = dict(client_kwargs or {})
         retries = int(options.pop("max_retries", TRIES - 1))
-        super().__init__(model_id or api_base or "openai", retries=retries, reads_images=reads_images, prices=prices)
+        name = model_id or api_base or "openai"
+        super().__init__(name, retries=retries, reads_images=reads_images, calls_natively=calls_natively, prices=prices)
         self._base, self._key, self._model = api_base, api_key, model_id
-        self.calls_natively = calls_natively
         self._options = {"organization": organization, "project": project, **options}
         self._dialect: ModuleType = responses if api == "responses" else chat
         self._grammar = grammar

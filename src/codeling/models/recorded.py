@@ -25,6 +25,7 @@ from .registry import model_from
 __all__ = ("RecordedModel",)
 
 _SHOWN = 80
+_TRAITS = ("reads_images", "calls_natively")
 
 
 class RecordedModel(Recorded):
@@ -41,6 +42,7 @@ class RecordedModel(Recorded):
         self._lock = Lock()
         self._given: Counter[str] = Counter()
         self._held: dict[str, list[Mapping[str, Any]]] = {}
+        self._traits: Mapping[str, Any] = {}
         if self._path.exists():
             for number, line in enumerate(self._path.read_text(encoding="utf-8").splitlines(), 1):
                 self._hold(line, number)
@@ -54,8 +56,13 @@ class RecordedModel(Recorded):
 
     @property
     def reads_images(self) -> bool:
-        """Whether the model reads pictures; a file may hold any."""
-        return getattr(self._model, "reads_images", True)
+        """Whether the model reads pictures, or the one that was recorded did."""
+        return self._trait("reads_images")
+
+    @property
+    def calls_natively(self) -> bool:
+        """Whether the model makes tool calls by itself, or the one that was recorded did."""
+        return self._trait("calls_natively")
 
     async def reply(self, request: Request, /, *, on_delta: OnDelta | None = None) -> Reply:
         """Give the recorded reply, or ask for one and record it; see `Model.reply`."""
@@ -73,6 +80,10 @@ class RecordedModel(Recorded):
             )
         return await self._record(key, request, on_delta)
 
+    def _trait(self, name: str) -> bool:
+        """What a form of action is chosen by: it has to be the same when it is replayed."""
+        return bool(getattr(self._model, name, True) if self._model else self._traits.get(name, True))
+
     async def _record(self, key: str, request: Request, on_delta: OnDelta | None) -> Reply:
         assert self._model is not None
         deltas: list[Delta] = []
@@ -84,7 +95,10 @@ class RecordedModel(Recorded):
 
         reply = await self._model.reply(request, on_delta=None if on_delta is None else hear)
         asked = [f"{message.role}: {message.content[:_SHOWN]}" for message in request.messages[-2:]]
-        exchange = {"key": key, "asked": asked, "reply": asdict(reply), "deltas": [[d.kind, d.text] for d in deltas]}
+        exchange = {
+            "key": key, "asked": asked, "of": {name: self._trait(name) for name in _TRAITS}, "reply": asdict(reply),
+            "deltas": [[d.kind, d.text] for d in deltas],
+        }  # fmt: skip
         with self._lock:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(exchange, ensure_ascii=False) + "\n")
@@ -95,6 +109,7 @@ class RecordedModel(Recorded):
         try:
             exchange = json.loads(line)
             _reply(exchange)
+            self._traits = dict(exchange.get("of") or {})
             self._held.setdefault(exchange["key"], []).append(exchange)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(f"line {number} of {str(self._path)!r} is no recorded exchange: {error}") from None

@@ -55,13 +55,13 @@ ADAPTERS: Mapping[str, Adapter] = {
         path="litellm:LiteLLMModel", extra="litellm", library="litellm", wants="the provider's key", bare=False
     ),
     "local": Adapter(path="local:LocalModel", extra="local", library="xllamacpp"),
-    "mlx": Adapter(path="served:MLXModel", extra="mlx", library="mlx_lm", wants="a Mac with Apple silicon", bare=False),
+    "mlx": Adapter(path="served:MLXModel", extra="mlx", library="mlx_lm", bare=False),
     "ollama": Adapter(
         path="ollama:OllamaModel", extra="ollama", library="ollama", wants="a running Ollama server", bare=False
     ),
     "openai": Adapter(path="openai:OpenAIModel", extra="openai", library="openai", keys=("OPENAI_API_KEY",)),
     "transformers": Adapter(path="transformers:TransformersModel", extra="transformers", library="transformers"),
-    "vllm": Adapter(path="served:VLLMModel", extra="vllm", library="vllm", wants="a supported accelerator", bare=False),
+    "vllm": Adapter(path="served:VLLMModel", extra="vllm", library="vllm", bare=False),
 }  # fmt: skip
 """What stands before the colon of a short name, and the adapter that it stands for."""
 

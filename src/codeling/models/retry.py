@@ -36,7 +36,12 @@ _TOO_LONG = re.compile(
     re.IGNORECASE,
 )
 _BLIND = re.compile(
-    r"(image|picture|vision|multimodal)\w* (input|content)?\w* ?(is|are)? ?not support|not support \w* ?(image|vision)",
+    r"(image|picture|vision|multimodal)\w* (input|content)?\w* ?(is|are)? ?not support|not support \w* ?(image|vision)"
+    r"|not a (multimodal|vision) model|only 'text' content",
+    re.IGNORECASE,
+)
+_HANDLESS = re.compile(
+    r"(not|n't) support (tool|function)|(tool|function)s?( call(ing|s)?| use)? (is|are) not supported|tool-call-parser",
     re.IGNORECASE,
 )
 _KEYS = re.compile(r"\b(?:sk-|hf_|gsk_|xai-|pplx-|AIza|AKIA|ASIA)[\w*.…-]{6,}")
@@ -70,10 +75,15 @@ def failure(
         return ModelAccessDenied(f"{text} ({remedy})")
     if _TOO_LONG.search(message) and (status or 400) < 429:
         return ContextOverflow(f"{text} (shorten the task or its data, or take a model that reads more)")
-    if status == 404:
-        return ModelError(f"{text} (check the model's name and the server's address)")
     if _BLIND.search(message):
         return ModelError(f"{text} (use a model that reads pictures)")
+    if status == 404:
+        return ModelError(f"{text} (check the model's name and the server's address)")
+    if _HANDLESS.search(message) and (status or 400) < 429:
+        return ModelError(
+            f"{text} (this model gets no tools here: pass calls_natively=False to it, or start its server so that it "
+            "takes them)"
+        )
     error = ModelError(text)
     if _SPENT.search(message):
         return error

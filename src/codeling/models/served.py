@@ -1,11 +1,10 @@
 """Models that a library's own server runs, started here as a process of its own: vLLM and MLX.
 
-The server listens on loopback and ends with the model or with this process. vLLM's stands behind a key
-that is made for it; MLX's takes none, so every process of that machine can reach it. It is spoken to as
-any server of OpenAI's dialect is.
+The server listens on loopback and ends with the model or with this process, however that ends. vLLM's
+stands behind a key that is made for it; MLX's takes none, so every process of that machine can reach it.
+It is spoken to as any server of OpenAI's dialect is.
 
-Neither library could be run where codeling is developed, which has no accelerator: what is tested is
-the starting, asking and ending, with another server of the same dialect in their place.
+Both are tested with the real library, on a processor without an accelerator and with small weights.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import os
-import platform
 import secrets
 import socket
 import subprocess
@@ -27,7 +25,7 @@ from typing import IO, Any, ClassVar
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
-from ..errors import MissingDependency, ModelError, UsageError
+from ..errors import MissingDependency, ModelError
 from ..messages import Request
 from .answer import Answer
 from .chat import Wire
@@ -36,13 +34,37 @@ from .openai import OpenAIModel
 __all__ = ("MLXModel", "ServedModel", "VLLMModel")
 
 _GRACE = 10.0
+_WATCH = f"""
+import os, signal, subprocess, sys, threading
+own = {{"process_group": 0}} if os.name == "posix" else {{}}
+server = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, **own)
+
+def watch():
+    sys.stdin.buffer.read()
+    server.terminate()
+    try:
+        server.wait({_GRACE})
+    except subprocess.TimeoutExpired:
+        server.kill()
+
+threading.Thread(target=watch, daemon=True).start()
+code = server.wait()
+if own:
+    try:
+        os.killpg(server.pid, signal.SIGKILL)
+    except OSError:
+        pass
+os._exit(code if code >= 0 else 128 - code)
+"""
+"""Runs the server until our end of its input closes, as it does however this process ends; Ctrl-C reaches neither."""
 
 
 class ServedModel(OpenAIModel):
-    """A model behind a server that `command` starts; `{model}`, `{port}` and `{key}` in it are filled in.
+    """A model behind a server that `command` starts; `{python}`, `{model}`, `{port}` and `{key}` are filled in.
 
-    `start_timeout` is how many seconds it may take until it answers, loading included. With
-    `api_base` nothing is started: it is the address of a server that runs already.
+    `start_timeout` is how many seconds it may take until it answers, loading included. `python` is the
+    interpreter of the environment that holds the server's library, by default this one. With `api_base`
+    nothing is started: it is the address of a server that runs already.
     """
 
     library: ClassVar[str | None] = None
@@ -50,8 +72,10 @@ class ServedModel(OpenAIModel):
 
     def __init__(
         self, model_id: str, *, command: Sequence[str] = (), api_base: str | None = None,
-        environment: Mapping[str, str] | None = None, start_timeout: float = 900.0, **options: Any,
+        python: str | os.PathLike[str] = sys.executable, environment: Mapping[str, str] | None = None,
+        start_timeout: float = 900.0, **options: Any,
     ) -> None:  # fmt: skip
+        self._python = str(python)
         self._command, self._environment, self._start_timeout = tuple(command), dict(environment or {}), start_timeout
         self._starts = api_base is None
         if self._starts:
@@ -79,21 +103,30 @@ class ServedModel(OpenAIModel):
         with self._starting:
             if self._process is not None and self._process.poll() is None:
                 return
-            if self.library and importlib.util.find_spec(self.library) is None:
-                raise MissingDependency(f"this model needs {self.library!r}: pip install 'codeling[{self.extra}]'")
+            self._require_library()
             port = _free_port()
             filled = [self._filled(part, port) for part in self._command]
             log = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the process
             self._process = subprocess.Popen(
-                filled, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | self._environment
-            )
+                [sys.executable, "-c", _WATCH, *filled], stdin=subprocess.PIPE, stdout=log, stderr=log,
+                env=os.environ | self._environment, process_group=0 if os.name == "posix" else None,
+            )  # fmt: skip
             self._ending = weakref.finalize(self, _end, self._process, log)
             self._base = f"http://127.0.0.1:{port}/v1"
             self._clients = type(self._clients)(self._connect, self._clients._close)
             self._await(self._process, port, log)
 
+    def _require_library(self) -> None:
+        here = self._python == sys.executable
+        if here and self.library and importlib.util.find_spec(self.library) is None:
+            raise MissingDependency(
+                f"this model needs {self.library!r}: pip install 'codeling[{self.extra}]', or pass python=… of an "
+                "environment that has it"
+            )
+
     def _filled(self, part: str, port: int) -> str:
-        for name, value in {"{model}": self.name, "{port}": str(port), "{key}": self._key or ""}.items():
+        named = {"python": self._python, "model": self.name, "port": str(port), "key": self._key or ""}
+        for name, value in ((f"{{{name}}}", value) for name, value in named.items()):
             part = part.replace(name, value)
         return part
 
@@ -113,19 +146,26 @@ class ServedModel(OpenAIModel):
 
 
 class VLLMModel(ServedModel):
-    """A model that vLLM serves, started here or running at `api_base`. Untested: it needs a supported accelerator.
+    """A model that vLLM serves, started here or running at `api_base`.
 
-    `arguments` go to `vllm serve`, such as `["--max-model-len", "16384"]`.
+    `arguments` go to `vllm serve`, such as `["--max-model-len", "16384"]`. `tool_parser` is the name under
+    which vLLM knows how the model writes tool calls, such as `"hermes"`; without it a model that is started
+    here is shown how to write them as JSON.
     """
 
     extra = "vllm"
     library = "vllm"
 
-    def __init__(self, model_id: str, *, arguments: Sequence[str] = (), **options: Any) -> None:
-        server = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
+    def __init__(
+        self, model_id: str, *, arguments: Sequence[str] = (), tool_parser: str | None = None, **options: Any
+    ) -> None:
+        server = ["{python}", "-m", "vllm.entrypoints.openai.api_server"]
         place = ["--host", "127.0.0.1", "--port", "{port}", "--model", "{model}"]
+        parsing = ["--enable-auto-tool-choice", "--tool-call-parser", tool_parser] if tool_parser else []
+        if options.get("api_base") is None:
+            options.setdefault("calls_natively", tool_parser is not None or "--tool-call-parser" in arguments)
         # The key goes by the environment: a command line can be read by every process of the machine.
-        super().__init__(model_id, command=[*server, *place, *arguments], **options)
+        super().__init__(model_id, command=[*server, *place, *parsing, *arguments], **options)
         self._environment = {"VLLM_API_KEY": self._key or "", **self._environment}
 
     def _body(self, request: Request, *, streamed: bool) -> Wire:
@@ -136,32 +176,19 @@ class VLLMModel(ServedModel):
 
 
 class MLXModel(ServedModel):
-    """A model that mlx-lm serves on a Mac with Apple silicon, started here or at `api_base`. Untested.
+    """A model that mlx-lm serves, started here or at `api_base`: on Apple silicon, and on Linux with MLX for it.
 
-    `arguments` go to `mlx_lm.server`.
+    `arguments` go to `mlx_lm server`. A model whose chat template knows no tools is told of none by that
+    server, without a word: `calls_natively=True` says that the template does.
     """
 
     extra = "mlx"
     library = "mlx_lm"
 
     def __init__(self, model_id: str, *, arguments: Sequence[str] = (), **options: Any) -> None:
-        if options.get("api_base") is None and (sys.platform, platform.machine()) != ("darwin", "arm64"):
-            raise UsageError(
-                f"MLX runs on Macs with Apple silicon, and this is {platform.system()} on {platform.machine()}; "
-                "use 'local:…', or pass api_base=… of a server that runs on one"
-            )
-        server = [
-            sys.executable,
-            "-m",
-            "mlx_lm.server",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            "{port}",
-            "--model",
-            "{model}",
-        ]
-        super().__init__(model_id, command=[*server, *arguments], **options)
+        server = ["{python}", "-m", "mlx_lm", "server", "--model", "{model}"]
+        options.setdefault("calls_natively", False)
+        super().__init__(model_id, command=[*server, "--host", "127.0.0.1", "--port", "{port}", *arguments], **options)
 
 
 def _free_port() -> int:
@@ -172,20 +199,21 @@ def _free_port() -> int:
 
 def _answers(port: int) -> bool:
     try:
-        with urlopen(f"http://127.0.0.1:{port}/v1/models", timeout=5):
+        with urlopen(f"http://127.0.0.1:{port}/health", timeout=5):
             return True
     except HTTPError as error:
-        return error.code in (401, 403)  # it is there and wants its key
+        with error:
+            return error.code != 503  # it is there, and has no such page or wants its key; 503 is still loading
     except (URLError, OSError):
         return False
 
 
 def _end(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(_GRACE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    assert process.stdin is not None  # as it was started
+    process.stdin.close()
+    try:
+        process.wait(2 * _GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
     log.close()

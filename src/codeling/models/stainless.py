@@ -33,7 +33,8 @@ def said(error: Any, /) -> tuple[str, Any]:
     body = error.body if isinstance(error.body, Mapping) else {}
     inner = body.get("error")
     body = inner if isinstance(inner, Mapping) else body
-    message = body.get("message")
+    # Some servers give the words alone, in place of an object that holds them.
+    message = body.get("message") or inner or error.body
     message = message if isinstance(message, str) and message else str(error.message or type(error).__name__)
     code = body.get("code") or body.get("type") or ""
     return (f"{message} [{code}]" if isinstance(code, str) and code and code not in message else message), code

@@ -9,8 +9,10 @@ import asyncio
 import importlib
 import sys
 import threading
+import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 from ..errors import MissingDependency
@@ -42,13 +44,15 @@ class PerLoop(Generic[T]):
 
     An async client is bound to the loop in which it opened its connections, and its owner need not
     know when a loop ends. An async generator does: every loop that is shut down in order closes
-    the ones that are still open in it, and so does the garbage collector.
+    the ones that are still open in it. Where the loop goes on, they are closed when this object is gone.
     """
 
     def __init__(self, make: Callable[[], T], close: Callable[[T], Awaitable[None]], /) -> None:
         self._make, self._close = make, close
         self._held: dict[asyncio.AbstractEventLoop, tuple[T, AsyncGenerator[T]]] = {}
         self._lock = threading.Lock()
+        # Held by the finalizer until then: what the collector finds with its owner has no orderly end.
+        weakref.finalize(self, _let_go, self._held).atexit = False
 
     async def get(self) -> T:
         """Give the running loop's client."""
@@ -76,6 +80,26 @@ async def _lifetime(client: T, close: Callable[[T], Awaitable[None]]) -> AsyncGe
         yield client
     finally:
         await close(client)
+
+
+def _let_go(held: Mapping[asyncio.AbstractEventLoop, tuple[Any, AsyncGenerator[Any]]]) -> None:
+    for loop, (_, lifetime) in tuple(held.items()):
+        with suppress(RuntimeError):  # the loop is closed, and with it what was open there
+            loop.call_soon_threadsafe(_end, loop, lifetime)
+
+
+_ending: set[asyncio.Task[None]] = set()
+"""What is being closed: a loop itself does not keep its tasks alive."""
+
+
+def _end(loop: asyncio.AbstractEventLoop, lifetime: AsyncGenerator[Any]) -> None:
+    task = loop.create_task(_closed(lifetime))
+    _ending.add(task)
+    task.add_done_callback(_ending.discard)
+
+
+async def _closed(lifetime: AsyncGenerator[Any]) -> None:
+    await lifetime.aclose()
 
 
 async def worked(pool: Executor | None, work: Callable[[], T], /, *, stop: threading.Event) -> T:

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from ..errors import ContextOverflow, ModelError
+from ..errors import ContextOverflow, MissingDependency, ModelError
 from ..lookup import Recorded
 from ..messages import Message, Reply, Request, Usage
 from ..protocols import OnDelta
@@ -29,6 +29,7 @@ class TransformersModel(Recorded):
     `vision=True` loads one that reads pictures. `device_map` and `model_kwargs` are those of
     `from_pretrained`, such as `model_kwargs={"gguf_file": "model.gguf"}`; `parameters` go to
     `generate`, such as `temperature=0.7, do_sample=True`. Without them the likeliest token is taken.
+    `calls_natively` says whether the model's chat template knows tools; by default it is looked at.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class TransformersModel(Recorded):
         max_new_tokens: int = 4096,
         model_kwargs: Mapping[str, Any] | None = None,
         apply_chat_template_kwargs: Mapping[str, Any] | None = None,
+        calls_natively: bool | None = None,
         **parameters: Any,
     ) -> None:
         self.name = model_id
@@ -53,8 +55,17 @@ class TransformersModel(Recorded):
         self._placing = {"device_map": device_map, "dtype": dtype}
         self._template = dict(apply_chat_template_kwargs or {})
         self._parameters: Wire = {"do_sample": False, **parameters}
-        self._lock = threading.Lock()
+        self._natively = calls_natively
+        self._lock, self._opening = threading.Lock(), threading.Lock()
         self._loaded: tuple[Any, Any] | None = None
+        self._read_by: Any = None
+
+    @property
+    def calls_natively(self) -> bool:
+        """Whether its chat template knows tools: one that does not would leave them out without a word."""
+        if self._natively is None:
+            self._natively = "tools" in str(getattr(self._reader(), "chat_template", ""))
+        return self._natively
 
     async def reply(self, request: Request, /, *, on_delta: OnDelta | None = None) -> Reply:
         """Answer the conversation; see `Model.reply`."""
@@ -84,7 +95,7 @@ class TransformersModel(Recorded):
         with self._lock:
             if stop.is_set():
                 return
-            model, reader = self._loaded = self._loaded or self._load(library, torch)
+            model, reader = self._loaded = self._loaded or self._load(torch)
             inputs = self._inputs(request, reader, model)
             asked = int(inputs["input_ids"].shape[1])
             most = getattr(model.config.get_text_config(), "max_position_embeddings", None)
@@ -104,15 +115,28 @@ class TransformersModel(Recorded):
             )  # fmt: skip
             tell(Usage(input_tokens=asked, output_tokens=int(written.shape[1]) - asked))
 
-    def _load(self, library: Any, torch: Any) -> tuple[Any, Any]:
-        kind = library.AutoModelForImageTextToText if self.reads_images else library.AutoModelForCausalLM
-        reading = library.AutoProcessor if self.reads_images else library.AutoTokenizer
+    def _reader(self) -> Any:
+        """Give the tokenizer, or what reads pictures and text."""
+        library = needed("transformers", extra="transformers")
+        with self._opening:
+            if self._read_by is None:
+                kind = library.AutoProcessor if self.reads_images else library.AutoTokenizer
+                self._read_by = self._opened(kind)
+            return self._read_by
+
+    def _opened(self, kind: Any, **more: Any) -> Any:
         try:
-            reader = reading.from_pretrained(self.name, **self._options)
-            placing = {name: value for name, value in self._placing.items() if value is not None}
-            model = kind.from_pretrained(self.name, **placing, **self._options)
+            return kind.from_pretrained(self.name, **more, **self._options)
+        except ImportError as error:  # of what this kind of file needs besides, such as `gguf`
+            words = " ".join(str(error).split())
+            raise MissingDependency(f"transformers cannot load {self.name!r} without more: {words}") from error
         except (OSError, ValueError) as error:
             raise ModelError(f"transformers cannot load {self.name!r}: {error}") from error
+
+    def _load(self, torch: Any) -> tuple[Any, Any]:
+        library, reader = needed("transformers", extra="transformers"), self._reader()
+        kind = library.AutoModelForImageTextToText if self.reads_images else library.AutoModelForCausalLM
+        model = self._opened(kind, **{name: value for name, value in self._placing.items() if value is not None})
         if self._placing["device_map"] is None and torch.cuda.is_available():
             model.to("cuda")
         return model.eval(), reader

@@ -43,6 +43,11 @@ class FallbackModel(Recorded):
         """Whether every one of them reads pictures: any may be the one that answers."""
         return all(getattr(model, "reads_images", True) for model in self._models)
 
+    @property
+    def calls_natively(self) -> bool:
+        """Whether every one of them makes tool calls by itself."""
+        return all(getattr(model, "calls_natively", True) for model in self._models)
+
     async def reply(self, request: Request, /, *, on_delta: OnDelta | None = None) -> Reply:
         """Answer the conversation; see `Model.reply`. `on_delta` may see the beginnings of several answers."""
         failed: list[ModelError] = []
@@ -87,6 +92,11 @@ class RateLimitedModel(Recorded):
     def reads_images(self) -> bool:
         """Whether the model reads pictures."""
         return getattr(self._model, "reads_images", True)
+
+    @property
+    def calls_natively(self) -> bool:
+        """Whether the model makes tool calls by itself."""
+        return getattr(self._model, "calls_natively", True)
 
     async def reply(self, request: Request, /, *, on_delta: OnDelta | None = None) -> Reply:
         """Wait for room, then answer the conversation; see `Model.reply`."""

@@ -234,6 +234,7 @@ class _Run:
             self._say("Value of the last line", fenced(clipped(event.value, lines=60)), below=id)
         if event.error:
             self._say("Error", fenced(clipped(event.error, lines=60)), below=id)
+            self.step["metadata"]["log"] = ", ".join(filter(None, ("failed", self.step["metadata"].get("log"))))
         for image in event.images:
             self.chat.say("assistant", self.chat.picture(image))
         self.step["content"] = self.step["content"] or "No words."

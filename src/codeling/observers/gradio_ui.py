@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import json
 import mimetypes
 import shutil
 import time
@@ -33,8 +34,13 @@ _MOST_FILE = 8 << 20
 _YES = Approval(approved=True)
 _ALWAYS = Approval(approved=True, always=True)
 _NO = Approval(approved=False, reason="the person on the page said no")
-_CSS = '#chat button[aria-label="Share"] { display: none }'
-"""Gradio's own button, which publishes a message on the Hub."""
+_CSS = """
+#chat button[aria-label="Share"] { display: none }  /* Gradio's own, which publishes a message on the Hub */
+#chat { height: max(320px, 100dvh - 330px) !important }
+#chat .title .duration { flex-shrink: 1000; min-width: 0; white-space: nowrap }
+#chat .title .duration { overflow: hidden; text-overflow: ellipsis }
+#asking { border: 1px solid var(--border-color-accent); padding: 14px 16px; gap: 10px }
+"""
 
 
 class GradioUI:
@@ -64,21 +70,21 @@ class GradioUI:
             visitor = gr.State(None, delete_callback=_leave)
             gr.Markdown(f"## {plain(self.title)}\n{plain(self.description)}")
             chat = gr.Chatbot(
-                show_label=False, height="70vh", scale=1, allow_tags=False, latex_delimiters=[], sanitize_html=True,
+                show_label=False, scale=1, allow_tags=False, latex_delimiters=[], sanitize_html=True,
                 buttons=["copy"], feedback_options=None, group_consecutive_messages=True, elem_id="chat",
             )  # fmt: skip
-            with gr.Group(visible=False, elem_id="asking") as asking:
+            with gr.Column(visible=False, variant="panel", elem_id="asking") as asking:
                 question = gr.Markdown()
                 with gr.Row():
-                    yes = gr.Button("Approve", variant="primary")
-                    always = gr.Button("Always in this run")
-                    no = gr.Button("Refuse", variant="stop")
+                    yes = gr.Button("Approve", variant="primary", size="md", min_width=90)
+                    always = gr.Button("Always in this run", size="md", min_width=90)
+                    no = gr.Button("Refuse", variant="stop", size="md", min_width=90)
             box = gr.MultimodalTextbox(
                 show_label=False, file_count="multiple", placeholder="What is to be done?", autofocus=True, max_lines=8
             )
             with gr.Row():
-                stop = gr.Button("Stop", variant="stop", interactive=False, size="sm")
-                clear = gr.Button("New conversation", size="sm")
+                stop = gr.Button("Stop", variant="stop", interactive=False, size="sm", min_width=90)
+                clear = gr.Button("New conversation", size="sm", min_width=90)
             shown = [chat, asking, question, box, stop, visitor]
             quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
             page.load(self._arrive, None, [visitor], **quiet)
@@ -88,7 +94,18 @@ class GradioUI:
                 button.click(_decide(answer), [visitor], None, queue=False, **quiet)
             for again in (clear.click, chat.clear):
                 again(self._renew, [visitor], shown, queue=False, **quiet)
+            gr.api(self._run, api_name="run", concurrency_limit=self.most_runs)
         return page
+
+    async def _run(self, task: str) -> str:
+        """Work on a task and give the answer as text."""
+        agent = _copied(self.agent, _nobody)
+        try:
+            return _written(await agent.arun(task, return_full_result=False))
+        except EndsRun as error:
+            raise _gradio().Error(str(error), print_exception=False) from None
+        finally:
+            agent.close()
 
     def _arrive(self) -> _Visitor:
         return _Visitor.of(self.agent)
@@ -214,6 +231,20 @@ def _copied(agent: Any, approver: Approver) -> Any:
         for name, tool in agent._tools.items()
     }
     return own
+
+
+async def _nobody(call: ToolCall, reason: str, /) -> Approval:
+    """Refuse: behind a call of the app's API nobody sits who could be asked."""
+    return Approval(approved=False, reason="nobody can be asked here")
+
+
+def _written(answer: Any) -> str:
+    if isinstance(answer, str):
+        return answer
+    try:
+        return json.dumps(answer, ensure_ascii=False)
+    except (TypeError, ValueError):
+        return str(answer)
 
 
 def _settle(future: asyncio.Future[Approval], answer: Approval) -> None:

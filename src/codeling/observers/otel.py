@@ -57,14 +57,17 @@ class OpenTelemetryObserver:
     `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` does. Raises `MissingDependency`.
     """
 
+    anywhere = True
+
     def __init__(self, *, tracer_provider: Any = None, meter_provider: Any = None, content: bool | None = None) -> None:
         try:
-            from opentelemetry import metrics, trace
+            from opentelemetry import context, metrics, trace
         except ImportError as error:
             raise MissingDependency(
                 "tracing needs the library 'opentelemetry-api': pip install 'codeling[otel]'"
             ) from error
         self.content = wants_content() if content is None else content
+        self.api = _API(context, trace)
         self.tracer = trace.get_tracer("codeling", tracer_provider=tracer_provider)
         self._metrics = Metrics(metrics.get_meter("codeling", meter_provider=meter_provider))
         self._lock = threading.Lock()
@@ -92,9 +95,18 @@ class OpenTelemetryObserver:
 
 
 @dataclass(slots=True)
+class _API:
+    """The library's modules that every event needs."""
+
+    context: Any
+    trace: Any
+
+
+@dataclass(slots=True)
 class _Open:
     """A span that has not ended, and how to leave the context that it was put into."""
 
+    api: _API
     span: Any
     context: Any
     token: Any
@@ -102,19 +114,15 @@ class _Open:
     name: str
 
     def leave(self) -> None:
-        from opentelemetry import context
-
-        if context.get_current() is self.context:  # where it was left in another place, there is nothing to undo
-            context.detach(self.token)
+        if self.api.context.get_current() is self.context:  # left in another place, there is nothing to undo
+            self.api.context.detach(self.token)
 
     def end(self, at: float, attributes: Mapping[str, Any], error: str | None = None, told: str = "") -> None:
         """Say the last of a span; an `error` is the type of what went wrong, and `told` its text."""
-        from opentelemetry.trace import StatusCode
-
         self.span.set_attributes(attributes)
         if error is not None:
             self.span.set_attribute("error.type", error)
-            self.span.set_status(StatusCode.ERROR, told[:4000] or error)
+            self.span.set_status(self.api.trace.StatusCode.ERROR, told[:4000] or error)
         self.span.end(end_time=_ns(at))
 
 
@@ -123,7 +131,7 @@ class _Run:
 
     def __init__(self, observer: OpenTelemetryObserver, first: Event, above: _Run | None) -> None:
         self._tracer, self._metrics, self._content = observer.tracer, observer._metrics, observer.content
-        self._later = observer._later
+        self._later, self._api = observer._later, observer.api
         started = first if isinstance(first, RunStarted) else RunStarted(run_id=first.run_id, task="", at=first.at)
         self.is_below = above is not None
         self._name = started.agent or "agent"
@@ -145,21 +153,16 @@ class _Run:
 
     def _context(self, above: _Run | None) -> Any:
         """Where the run belongs: below what is current here, else below the run that it says it belongs to."""
-        from opentelemetry import trace
-
-        if above is None or trace.get_current_span().is_recording():
+        if above is None or self._api.trace.get_current_span().is_recording():
             return None
         return next(reversed(above._calls.values()), above._step or above._root).context
 
     def _open(self, name: str, operation: str, kind: str, at: float, context: Any) -> _Open:
-        from opentelemetry import context as contexts
-        from opentelemetry import trace
-
         attributes = {"gen_ai.operation.name": operation} if operation else {}
         attributes["openinference.span.kind"] = kind
         span = self._tracer.start_span(name, context=context, attributes=attributes, start_time=_ns(at))
-        inside = trace.set_span_in_context(span, context)
-        return _Open(span, inside, contexts.attach(inside), at, name)
+        inside = self._api.trace.set_span_in_context(span, context)
+        return _Open(self._api, span, inside, self._api.context.attach(inside), at, name)
 
     def add(self, event: Event) -> None:
         """Take one event in."""
@@ -191,8 +194,6 @@ class _Run:
             self._talk.add(event)
 
     def _chat(self, event: ModelReplied, context: Any, asked: list[Message] | None) -> None:
-        from opentelemetry.trace import SpanKind
-
         reply, usage = event.reply, event.reply.usage
         attributes: dict[str, Any] = {
             "gen_ai.operation.name": "chat", "gen_ai.request.model": reply.model, "gen_ai.response.model": reply.model,
@@ -208,7 +209,7 @@ class _Run:
         }  # fmt: skip
         attributes |= reply_content(reply, asked) if asked is not None else {}
         span = self._tracer.start_span(
-            f"chat {reply.model}".strip(), context=context, kind=SpanKind.CLIENT, attributes=attributes,
+            f"chat {reply.model}".strip(), context=context, kind=self._api.trace.SpanKind.CLIENT, attributes=attributes,
             start_time=_ns(event.at - event.seconds),
         )  # fmt: skip
         span.end(end_time=_ns(event.at))

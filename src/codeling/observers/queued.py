@@ -23,6 +23,8 @@ class Queued:
     belong in here.
     """
 
+    anywhere = True
+
     def __init__(self, observer: Observer, *, most: int = 10_000) -> None:
         self._observer, self._most = observer, most
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()

@@ -147,7 +147,7 @@ class _Rich:
         from rich.rule import Rule
         from rich.text import Text
 
-        self._console.print()
+        self._print(Text(), depth=depth, mark="")
         self._print(Rule(Text(text, style="bold"), align="left", style="dim"), depth=depth, mark="")
 
     def say(self, text: str, *, depth: int, style: Style = "plain", mark: Mark = "") -> None:
@@ -227,9 +227,14 @@ class _Rich:
             yield from (Text(f"    {line}", style="dim", no_wrap=True, overflow="ellipsis") for line in lines)
 
 
-def _theme() -> str:
-    """The colours that fit the terminal's ground, as far as it says which that is."""
-    return "ansi_light" if os.environ.get("COLORFGBG", "").endswith((";7", ";15")) else "ansi_dark"
+def _theme() -> Any:
+    """The colours that fit the terminal's ground, as far as it says which that is; nothing is underlined."""
+    from rich.style import Style as RichStyle
+    from rich.syntax import ANSI_DARK, ANSI_LIGHT, ANSISyntaxTheme
+
+    light = os.environ.get("COLORFGBG", "").endswith((";7", ";15"))
+    styles = ANSI_LIGHT if light else ANSI_DARK
+    return ANSISyntaxTheme({kind: style + RichStyle(underline=False) for kind, style in styles.items()})
 
 
 class _Prefixed:

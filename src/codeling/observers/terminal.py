@@ -29,13 +29,14 @@ from ..events import (
 )
 from ..messages import ToolCall
 from .screen import Mark, Screen, Style, screen_for
-from .text import brief, call_text, clipped, duration, image_text, usage_text, visible
+from .text import brief, call_text, clipped, duration, image_text, told, usage_text, visible
 
 __all__ = ("TerminalObserver",)
 
 logger = logging.getLogger(__name__)
 
 _MOST_CALLS = 25
+_MOST_WHICH = 40
 _MOST_LINES = 40
 _MOST_CHARACTERS = 4000
 _ACTION = re.compile(r"```|<code>|<tool_call>")
@@ -58,6 +59,8 @@ class TerminalObserver:
     why there is none, is left to whoever started the run. With `live=False` nothing moves: for runs
     that are over.
     """
+
+    anywhere = True
 
     def __init__(
         self, file: IO[str] | None = None, *, quiet: bool = False, color: bool | None = None, answer: bool = True,
@@ -254,7 +257,7 @@ class _Watched:
         if call is None and event.error is None:
             return
         self._flush()
-        name = "" if call is None or self.latest == event.call_id else f"{visible(call.name)}: "
+        name = "" if call is None or self.latest == event.call_id else f"{_which(call)}: "
         took = f"  ({duration(event.seconds)})"
         if event.error is None:
             self.say(f"{name}{brief(event.value)}{took}", style="result", mark="result")
@@ -314,7 +317,7 @@ class _Watched:
         if event.error:
             self.say(clipped(event.error, lines=20, characters=3000), style="bad")
         if event.final and (answer or self.depth):
-            self.say(f"answer: {brief(event.answer, 600)}", style="good")
+            self.say(f"answer: {told(event.answer, lines=_MOST_LINES)}", style="good")
         spent = f"{duration(self.thinking)} model, {duration(event.seconds)} action"
         self.say(f"{spent}; {self.usage}" if self.usage else spent, style="faint")
 
@@ -335,3 +338,9 @@ class _Watched:
         self.say(f"{text}{why}", style=style)
         spent = f"{steps}{duration(event.seconds)}"
         self.say(", ".join(filter(None, (spent, usage_text(event.usage)))), style="faint")
+
+
+def _which(call: ToolCall) -> str:
+    """Tell a call whose result does not stand right below it."""
+    text = call_text(call)
+    return text if len(text) <= _MOST_WHICH else visible(call.name)

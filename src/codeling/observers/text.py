@@ -15,13 +15,16 @@ from typing import Any
 
 from ..messages import Image, ToolCall, Usage
 
-__all__ = ("brief", "call_text", "clipped", "duration", "image_text", "usage_text", "visible")
+__all__ = ("brief", "call_text", "clipped", "duration", "image_text", "told", "usage_text", "visible")
 
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 """Control, bidirectional and invisible characters; the joiners of scripts and emoji are left alone."""
+
+
+_MOST_NAMES = 9
 
 
 def visible(text: str) -> str:
@@ -69,7 +72,7 @@ class _Brief(reprlib.Repr):
 def brief(value: Any, most: int = 160) -> str:
     """Give a value as one short line."""
     try:
-        text = _Brief(most).repr(value)
+        text = _table(value) or _Brief(most).repr(value)
     except Exception:  # noqa: BLE001 - foreign code: any __repr__, or a number with more digits than Python prints
         text = f"<{type(value).__name__}>"
     text = visible(" ".join(text.split()))
@@ -77,6 +80,29 @@ def brief(value: Any, most: int = 160) -> str:
         return text
     size = f" ({len(value):,} items)" if isinstance(value, list | tuple | set | frozenset | dict) else ""
     return (text if len(text) <= most else f"{text[: most - 1]}…") + size
+
+
+def _table(value: Any) -> str | None:
+    """Give a table of pandas by its size and its columns: in one line its cells would say nothing."""
+    if type(value).__module__.partition(".")[0] != "pandas" or type(value).__name__ not in ("DataFrame", "Series"):
+        return None
+    rows, *columns = value.shape
+    size = f"{rows:,} row{'' if rows == 1 else 's'}"
+    if not columns:
+        return f"<Series, {size}>"
+    more = ", …" if columns[0] > _MOST_NAMES else ""
+    return f"<DataFrame, {size}: {', '.join(map(str, value.columns[:_MOST_NAMES]))}{more}>"
+
+
+def told(value: Any, *, lines: int, characters: int = 1500) -> str:
+    """Give a value as a person reads it, over several lines where it has them: a text as it is, a table as one."""
+    if isinstance(value, str):
+        return clipped(value, lines=lines, characters=characters)
+    try:
+        text = str(value) if _table(value) else ""
+    except Exception:  # noqa: BLE001 - foreign code, as in `brief`
+        text = ""
+    return f"\n{clipped(text, lines=lines, characters=characters)}" if text else brief(value, 600)
 
 
 def call_text(call: ToolCall, arguments: Mapping[str, Any] | None = None) -> str:

@@ -25,6 +25,8 @@ class TraceFile:
     `codeling trace` makes the page of that.
     """
 
+    anywhere = True
+
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self._roots: dict[str, str] = {}

@@ -1,110 +1,241 @@
-"""Control groups (version 2), where a part of their tree is ours to use: one more hold on memory and tasks.
+"""Control groups, where a part of their tree is ours to use: one more hold on the memory and tasks of each session.
 
-Most machines give a program such a part only under systemd (`systemd-run --user -p Delegate=yes`) or in a
-container that asks for it. Where there is none, the other layers hold; `available` says why there is none.
+They count what no other limit does: the kernel's own memory, and that of all processes together. Version 2
+gives a program such a part under systemd (`systemd-run --user --scope -p Delegate=yes`), to root, or in a
+container that asks for it; version 1 to root only. Elsewhere the other layers hold; `available` says why.
+
+Putting a process into a group takes the kernel some milliseconds, so a thread does that while the session
+starts, but where processes may be started: those shall have no time for it. Groups are used again: making one
+takes time too, and one that was removed lives on for a while.
 """
 
 from __future__ import annotations
 
-import itertools
+import atexit
 import os
-from collections.abc import Callable
+import subprocess
+import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-__all__ = ("Groups", "available", "hold")
+from ..lookup import load
+
+__all__ = ("Group", "Groups", "available", "group_for", "places")
 
 _WANTED = ("memory", "pids")
+_SWAP = {"memory.swap.max": 0, "memory.memsw.limit_in_bytes": 1}
+"""Files that are not on every kernel, and how much of the memory they allow."""
+_making = threading.Lock()
+
+
+class Group:
+    """Holds one session after another. Made in one folder for each controller, or in one for both."""
+
+    def __init__(self, memory_folder: Path, tasks_folder: Path, *, memory: int, tasks: int) -> None:
+        """Make it. Raises OSError."""
+        self.folders = list(dict.fromkeys([memory_folder, tasks_folder]))
+        for folder in self.folders:
+            folder.mkdir()
+        second = (memory_folder / "memory.max").exists()
+        self._events = memory_folder / ("memory.events" if second else "memory.oom_control")
+        _write(memory_folder / ("memory.max" if second else "memory.limit_in_bytes"), memory)
+        for name, share in {**_SWAP, "memory.oom.group": 1 / memory}.items():
+            if (memory_folder / name).exists():
+                _write(memory_folder / name, int(memory * share))
+        _write(tasks_folder / "pids.max", tasks)
+        self.memory, self.tasks, self.used = memory, tasks, False
+        self._lock, self._pid, self._kills = threading.Lock(), 0, 0
+
+    def open(self) -> list[int]:
+        """Give descriptors by which a process enters when it writes a 0 to each."""
+        return [os.open(folder / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC) for folder in self.folders]
+
+    def enter(self, pid: int) -> None:
+        """Have a thread put a process here."""
+        self._pid = pid
+        load("codeling.sync.threads:pool")().submit(self._put, pid)
+
+    def _put(self, pid: int) -> None:
+        for folder in self.folders:
+            with self._lock, suppress(OSError):  # it has ended
+                if self._pid == pid:
+                    _write(folder / "cgroup.procs", pid)
+
+    def begin(self) -> None:
+        """Take it for a session."""
+        self.used, self._kills = True, self._killed()
+
+    def end(self) -> str | None:
+        """Let go of a session that has ended. Gives why the kernel ended it, if it did."""
+        with self._lock:
+            self._pid = 0
+        killed = self._killed() > self._kills
+        self.used = False
+        return f"its processes used more than their {self.memory >> 20} MiB of memory" if killed else None
+
+    @property
+    def free(self) -> bool:
+        """Whether no session has it and nothing runs in it."""
+        return not self.used and not any(_words(folder / "cgroup.procs") for folder in self.folders)
+
+    def remove(self) -> None:
+        """Take it away, if nothing runs in it."""
+        for folder in self.folders:
+            with suppress(OSError):
+                folder.rmdir()
+
+    def _killed(self) -> int:
+        words = _words(self._events)
+        return int(words[words.index("oom_kill") + 1]) if "oom_kill" in words else 0
 
 
 class Groups:
-    """A folder of the tree in which a group for each session is made."""
+    """The folders in which this process makes a group for each session."""
 
-    def __init__(self, folder: Path) -> None:
-        """Make the folder of this process's groups. Raises OSError where that is refused."""
-        self._folder = folder / f"codeling-{os.getpid()}"
-        self._folder.mkdir(exist_ok=True)
-        self.controllers = [name for name in _WANTED if name in _words(self._folder / "cgroup.controllers")]
-        if self.controllers:
-            _write(self._folder / "cgroup.subtree_control", " ".join(f"+{name}" for name in self.controllers))
-        self._numbers = itertools.count(1)
+    def __init__(self, parents: Mapping[str, Path]) -> None:
+        """Make a folder of our own below each controller's. Raises OSError where groups cannot be made and entered."""
+        self._lock, self._groups = threading.Lock(), list[Group]()
+        self._count = 0
+        kind = f"codeling-{os.stat('/proc/self/ns/pid').st_ino}-"
+        self._folders = {name: parents[name] / f"{kind}{os.getpid()}" for name in _WANTED}
+        for folder in set(self._folders.values()):
+            _remove_stale(folder.parent, kind)
+            folder.mkdir(exist_ok=True)
+            if (folder / "cgroup.subtree_control").exists():
+                _write(folder / "cgroup.subtree_control", " ".join(f"+{name}" for name in _WANTED))
+        folders = self.take(64 << 20, 8).folders
+        command = [
+            "/bin/sh",
+            "-c",
+            'for folder in "$@"; do echo 0 > "$folder/cgroup.procs" || exit; done',
+            "sh",
+            *map(str, folders),
+        ]
+        done = subprocess.run(command, stderr=subprocess.DEVNULL, check=False)
+        self._groups.pop().remove()
+        if done.returncode:
+            self.close()
+            raise PermissionError(0, "processes cannot be put into it")
 
-    def hold(self, pid: int, *, memory: int, tasks: int) -> Callable[[Any], None]:
-        """Put a process and all that it will start into a group of its own; gives what ends that group."""
-        group = self._folder / str(next(self._numbers))
-        group.mkdir()
-        if "memory" in self.controllers:
-            _write(group / "memory.max", str(memory))
-            for name, value in (("memory.swap.max", "0"), ("memory.oom.group", "1")):
-                with suppress(OSError):  # not on every kernel
-                    _write(group / name, value)
-        if "pids" in self.controllers:
-            _write(group / "pids.max", str(tasks))
-        _write(group / "cgroup.procs", str(pid))
-
-        def end(worker: Any) -> None:
-            with suppress(OSError):
-                _write(group / "cgroup.kill", "1")
-            for _ in range(200):
-                if "populated 0" in (group / "cgroup.events").read_text():
-                    break
-                os.sched_yield()
-            with suppress(OSError):
-                group.rmdir()
-
-        return end
+    def take(self, memory: int, tasks: int) -> Group:
+        """Give a group with these limits that is free. Raises OSError."""
+        with self._lock:
+            same = (group for group in self._groups if (group.memory, group.tasks) == (memory, tasks) and group.free)
+            group = next(same, None)
+            if group is None:
+                self._count += 1
+                folders = [self._folders[name] / str(self._count) for name in _WANTED]
+                group = Group(folders[0], folders[1], memory=memory, tasks=tasks)
+                self._groups.append(group)
+            group.begin()
+            return group
 
     def close(self) -> None:
-        """Remove the folder, if no group is left in it."""
-        with suppress(OSError):
-            self._folder.rmdir()
+        """Remove all groups in which nothing runs."""
+        for group in self._groups:
+            group.remove()
+        for folder in set(self._folders.values()):
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def _remove_stale(folder: Path, kind: str) -> None:
+    """Remove what processes have left that were killed."""
+    for left in folder.glob(f"{kind}*"):
+        if not Path(f"/proc/{left.name.removeprefix(kind)}").exists():
+            for path in (*left.glob("*/"), left):
+                with suppress(OSError):
+                    path.rmdir()
+
+
+def _groups() -> Groups | str:
+    """The groups that this process can make, or why it can make none."""
+    with _making:
+        return _made(os.getpid())
 
 
 @cache
-def _groups(process: int) -> Groups | str:
-    """The groups that this process can make, or why it can make none."""
-    mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines() if " cgroup2 " in line]
-    own = [line[3:] for line in Path("/proc/self/cgroup").read_text().splitlines() if line.startswith("0::")]
-    if not mounts or not own:
-        return "no cgroup v2 is mounted"
-    place = Path(mounts[0][1] + own[0])
-    lacking = [name for name in _WANTED if name not in _words(place / "cgroup.controllers")]
+def _made(process: int) -> Groups | str:
+    found = places()
+    if isinstance(found, str):
+        return found
+    try:
+        groups = Groups(found)
+    except OSError as error:
+        return f"a group below {found['memory']} is refused: {error.strerror}"
+    atexit.register(lambda: groups.close() if os.getpid() == process else None)
+    return groups
+
+
+def places(proc: Path = Path("/proc/self")) -> Mapping[str, Path] | str:
+    """Where this process may make groups, for each controller, or why it may not."""
+    mounts = [line.split() for line in _lines(proc / "mounts")]
+    numbered = [line.split(":", 2) for line in _lines(proc / "cgroup")]
+    own = {name: path for _, names, path in numbered for name in names.split(",")}
+    why = "no cgroup is mounted"
+    for _, folder, kind, *_ in mounts:
+        if kind == "cgroup2" and "" in own:
+            found = _delegated(Path(folder + own[""]))
+            if isinstance(found, Path):
+                return dict.fromkeys(_WANTED, found)
+            why = found
+    first = {
+        name: Path(folder + own[name])
+        for _, folder, kind, options, *_ in mounts
+        for name in set(_WANTED) & set(options.split(",")) & set(own)
+        if kind == "cgroup"
+    }
+    usable = set(first) == set(_WANTED) and all(os.access(folder, os.W_OK) for folder in first.values())
+    return first if usable else why
+
+
+def _delegated(own: Path) -> Path | str:
+    """Where in version 2 groups can be made: beside our own one, or below it where that is the root of all."""
+    lacking = [name for name in _WANTED if name not in _words(own / "cgroup.controllers")]
     if lacking:
         return f"this process's cgroup has no {' and '.join(lacking)} controller"
-    for folder in (place.parent, place):
-        if set(_WANTED) <= set(_words(folder / "cgroup.subtree_control")) and os.access(folder, os.W_OK):
-            try:
-                return Groups(folder)
-            except OSError as error:
-                return f"a group below {folder} is refused: {error.strerror}"
+    for folder in (own.parent, own):
+        with suppress(OSError):  # a group with processes gives no controllers to those below it
+            if os.access(folder, os.W_OK):
+                _write(folder / "cgroup.subtree_control", " ".join(f"+{name}" for name in _WANTED))
+                return folder
     return "no part of the tree is delegated to this process (systemd-run --user --scope -p Delegate=yes gives one)"
 
 
 def available() -> str | None:
     """Why sessions get no group of their own; None if they do."""
-    found = _groups(os.getpid())
+    found = _groups()
     return found if isinstance(found, str) else None
 
 
-def hold(pid: int, memory: int, tasks: int, disk: int) -> tuple[Callable[[Any], None], ...]:
-    """Hold a worker by a group where that can be had: what ends the group, or nothing."""
-    found = _groups(os.getpid())
+def group_for(memory: int, tasks: int) -> Group | None:
+    """Give a group for a session, where that can be had."""
+    found = _groups()
     if isinstance(found, str):
-        return ()
+        return None
     try:
-        return (found.hold(pid, memory=memory + disk, tasks=tasks),)
+        return found.take(memory, tasks)
     except OSError:  # the tree is not as delegated as it seemed; the other layers hold
-        return ()
+        return None
 
 
 def _words(path: Path) -> list[str]:
+    return " ".join(_lines(path)).split()
+
+
+def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="ascii").split()
+        return path.read_text(encoding="utf-8").splitlines()
     except OSError:
         return []
 
 
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="ascii")
+def _write(path: Path, value: object) -> None:
+    """Write to a file of the kernel's, which is never made here. Raises OSError."""
+    handle = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(handle, str(value).encode())
+    finally:
+        os.close(handle)

@@ -58,6 +58,7 @@ class Exchange:
         """Send the command and see it through. Raises `WireBroken` where the worker is lost."""
         if command is not None:
             self._line.refuse_stale()
+        self._line.busy = True
         self._started = self._loop.time()
         timer = self._timer = self._loop.call_later(self._timeout, self._on_deadline)
         try:
@@ -66,7 +67,7 @@ class Exchange:
             self._listen()
             done = await self._wait()
         finally:
-            self._over = True
+            self._over, self._line.busy = True, False
             self._timer.cancel()
             timer.cancel()
             if self._calls:
@@ -181,6 +182,8 @@ class Exchange:
             raise WireBroken(f"protocol error: the end of program {shown(frame['id'])} came, not of {self._step}")
         if kind == self._until:
             self._done.set_result(frame)
+        elif kind == "trouble":  # in its place at the start only; a program that sends it ends its own interpreter
+            raise WireBroken(f"it could not be sealed: {frames.clean(frame['text'])[: frames.MAX_TEXT]}")
         elif self._calls is None or self._on_output is None:
             raise WireBroken(f"protocol error: unexpected frame {kind!r}")
         elif kind == "call":

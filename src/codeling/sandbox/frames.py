@@ -33,6 +33,7 @@ _ANY = (dict, list, str, int, float, bool, type(None))
 _SHAPES: Mapping[str, tuple[tuple[str, tuple[type, ...]], ...]] = {
     "hello": (("v", (int,)), ("pid", (int,)), ("python", _TEXT)),
     "ready": (("id", (int,)),),
+    "trouble": (("text", _TEXT),),
     "call": (("id", (int,)), ("name", _TEXT), ("args", (list,)), ("kw", (dict,))),
     "out": (("text", _TEXT),),
     "image": (("data", _TEXT),),
@@ -79,6 +80,8 @@ class Buffer:
         while len(self._bytes) >= _LENGTH.size:
             size = _LENGTH.unpack_from(self._bytes)[0]
             if size > MAX_FRAME:
+                if (words := bytes(self._bytes[:80])).isascii() and words[:4].decode().isprintable():
+                    raise WireBroken(f"protocol error: words came where a frame was due: {words.decode()!r}")
                 raise WireBroken(f"protocol error: a frame of {size} bytes; at most {MAX_FRAME} are read")
             if len(self._bytes) < _LENGTH.size + size:
                 return

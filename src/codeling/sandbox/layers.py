@@ -28,7 +28,7 @@ if sys.argv[2] == "landlock":
 elif sys.argv[2] == "seccomp":
     import seccomp
     linux.no_new_privileges()
-    seccomp.install(seccomp.program(os.getpid(), full=False, landlock=1))
+    seccomp.install(seccomp.complete(seccomp.program(full=False, landlock=1), os.getpid()))
     try:
         os.fork()
     except PermissionError:
@@ -105,7 +105,7 @@ def _seccomp() -> Layer:
 
 def _cgroup() -> Layer:
     why = cgroups.available()
-    return Layer(name="cgroup v2", there=why is None, detail=why or "memory and tasks of each session")
+    return Layer(name="cgroups", there=why is None, detail=why or "memory and tasks of each session are held once more")
 
 
 def _pidfd() -> Layer:

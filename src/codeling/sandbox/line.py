@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..errors import WireBroken
+from ..errors import UsageError, WireBroken
 
 __all__ = ("Connection", "Line", "SessionLimits")
 
@@ -48,6 +48,13 @@ class SessionLimits:
     start: float = 60.0
     """Seconds that the worker may take to start."""
 
+    def __post_init__(self) -> None:
+        """Raise `UsageError` for a limit that no program could keep."""
+        if not self.timeout > 0:
+            raise UsageError(f"timeout={self.timeout!r} leaves a program no time; give seconds above 0")
+        if not self.output > 0:
+            raise UsageError(f"output_limit={self.output!r} leaves no output; give bytes above 0")
+
 
 _PIECE = 1 << 20
 
@@ -61,7 +68,7 @@ class Line:
         self._lock = threading.Lock()
         self._unsent = bytearray()
         self._why = ""
-        self.open = True
+        self.open, self.busy = True, False
 
     def write(self, data: bytes = b"") -> bool:
         """Send the data after all that waits. False where some of it has to wait until the stream takes more."""

@@ -26,15 +26,16 @@ _LAUNCHER = "/usr/bin/sandbox-exec"
 _SYSTEM = ("/usr/lib", "/usr/share", "/System/Library", "/Library/Apple", "/private/var/db/dyld", "/dev/fd")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 _BOOTSTRAP = """
-import resource, sys
+import sys
 memory, disk, files, folder = int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
+sys.path[:] = [folder, *filter(None, sys.path)]
+import resource
 for what, most in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_FSIZE, disk), (resource.RLIMIT_NOFILE, files),
                    (resource.RLIMIT_CORE, 0)):
     try:
         resource.setrlimit(what, (most, most))
     except (ValueError, OSError):
         pass
-sys.path.insert(0, folder)
 import worker
 sys.path.remove(folder)
 worker.main(int(sys.argv[1]), int(sys.argv[1]))
@@ -76,12 +77,13 @@ def spawn(options: Options) -> _SeatbeltWorker:
     private = os.path.realpath(tempfile.mkdtemp(prefix="codeling-"))
     ours, theirs = socket.socketpair()
     limits = [str(options.memory), str(options.disk), str(options.open_files)]
-    inner = [_real(options.python), "-I", "-c", _BOOTSTRAP, str(theirs.fileno()), *limits, str(_INSIDE)]
+    inner = [_real(options.python), "-s", "-c", _BOOTSTRAP, str(theirs.fileno()), *limits, str(_INSIDE)]
     env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": private, "TMPDIR": private, "MPLBACKEND": "agg"}
+    env = {**env, **options.env, "PYTHONHASHSEED": str(options.hash_seed)}
     with theirs:
         process = subprocess.Popen(
             [_LAUNCHER, "-p", profile(options, private), *inner], pass_fds=[theirs.fileno()],
-            cwd=options.workdir or private, env={**env, **options.env}, stdin=subprocess.DEVNULL,
+            cwd=options.workdir or private, env=env, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
     return _SeatbeltWorker(process, ours, private)

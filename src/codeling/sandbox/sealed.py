@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from . import folders
+from .cgroups import Group
 from .watchdog import Quota, Watchdog
 
 __all__ = ("WATCHDOG", "SealedWorker")
@@ -25,6 +26,7 @@ class SealedWorker:
     def __init__(
         self, *, pid: int, handle: int, wire: int, isolation: str, workdir: str | None,
         ended: Callable[[int], str | None], endings: tuple[Callable[[SealedWorker], None], ...] = (),
+        group: Group | None = None,
     ) -> None:  # fmt: skip
         """Take over both descriptors. `ended` says how it ended; `endings` are called before it is killed."""
         self.pid, self._handle, self._workdir = pid, handle, workdir
@@ -33,7 +35,7 @@ class SealedWorker:
         self.folder = workdir or INSIDE
         self.hang_up: Callable[[], None] = _nothing
         """Ends what serves its network, where it has one."""
-        self._ended, self._endings = ended, endings
+        self._ended, self._endings, self._group = ended, endings, group
         self._quota: Quota | None = None
         self._why: str | None = None
         self._lock = threading.Lock()
@@ -50,9 +52,13 @@ class SealedWorker:
 
     def kill(self) -> None:
         """End the worker and all in its namespaces, and remove what it left."""
+        self._end()
+
+    def _end(self) -> bool:
+        """End it. False where it had been ended before."""
         with self._lock:
             if self._closed:
-                return
+                return False
             self._closed = True
         ended = _is_over(self._handle, 0)
         for ending in self._endings:
@@ -60,12 +66,14 @@ class SealedWorker:
         self.signal(signal.SIGKILL)
         if self._quota:
             WATCHDOG.forget(self._quota)
-        if _is_over(self._handle, 2000) and ended and not self._why:
-            self._why = self._ended(self.pid)
+        over = _is_over(self._handle, 2000)
+        excess = self._group.end() if self._group else None
+        self._why = self._why or excess or (self._ended(self.pid) if over and ended else None)
         os.close(self._handle)
         os.close(self.reader)
         if self._workdir:
             folders.remove(self._workdir)
+        return True
 
     def trouble(self) -> str | None:
         """Why it ended, where that is known."""

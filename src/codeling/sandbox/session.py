@@ -80,6 +80,23 @@ class WireSession:
             told = _LOST.format(why, await self._replaced(), "")
             return replace(exchange.outcome({"err": told}), lost=True)
 
+    async def fork(self) -> WireSession:
+        """Give a second session that goes on from this one's state: two futures, which do not know of each other.
+
+        All in the interpreter is copied, as it is between two programs; the working folder, and files that are
+        open, are shared. Only where the executor can: `SandboxExecutor(forks=N)`, else raises `UsageError`.
+        Raises `SandboxError` where threads or asyncio tasks are left, or N forks live already.
+        """
+        copy: WireSession = await load("codeling.sandbox.forking:fork")(self)
+        return copy
+
+    def like(self, line: Line) -> WireSession:
+        """Give a session that is as this one, on another line."""
+        other = WireSession(self._start, self._spec, self._limits)
+        other._line, other._codec, other.isolation = line, self._codec.copy(), self.isolation
+        other._variables = dict(self._variables)
+        return other
+
     def close(self) -> None:
         """End the worker and free what it held."""
         self._closed = True

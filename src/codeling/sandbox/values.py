@@ -25,6 +25,13 @@ class HostCodec:
     def __init__(self) -> None:
         self._codec = values.Codec(side="host", trusting=False)
 
+    def copy(self) -> HostCodec:
+        """Give another one that knows the same handles."""
+        other = HostCodec()
+        for name in ("_handles", "_numbers", "_known"):
+            setattr(other._codec, name, dict(getattr(self._codec, name)))
+        return other
+
     def encode(self, value: Any, /) -> Json:
         """Give the value as data. Raises ValueError for one that cannot cross: too large, too deep, a cycle."""
         tree: Json = self._codec.encode(value)

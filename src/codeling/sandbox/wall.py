@@ -19,7 +19,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -28,8 +28,10 @@ from typing import IO, Any, Literal, TypeAlias, cast
 from ..errors import IsolationUnavailable, SandboxError
 from . import cgroups, descriptors, folders
 from .refusals import check_platform, reason
+from .rooms import Room, nursery
 from .sealed import SealedWorker
-from .watchdog import Quota, tasks_of
+from .users import readable_by_all, tasks_of, worker_user
+from .watchdog import Quota
 
 __all__ = ("Isolation", "Options", "Zygote", "check_folder", "readable_paths", "zygote_for")
 
@@ -37,9 +39,11 @@ Isolation: TypeAlias = Literal["full", "strong"]
 _INSIDE = Path(__file__).parent / "inside"
 _BOOTSTRAP = "import sys; sys.path[:] = [sys.argv[3], *filter(None, sys.path)]; import zygote; zygote.main()"
 _START = 60.0
-_NOBODY = 65534
+_TROUBLE = 70
+"""How a worker ends that could not be sealed, after it has told why."""
 _SLACK, _STALE = 1000, 10.0
-"""At strong isolation the kernel counts a user's threads together: so many more may be started, counted so often."""
+"""Where workers share a user, the kernel counts its threads together: so many more may be started, counted so often."""
+_ENVIRONMENT = {"MALLOC_ARENA_MAX": "2", "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"}
 _SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/alternatives")
 _CERTIFICATES = ("/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/pki/tls")
 
@@ -54,9 +58,11 @@ class Options:
     files: int
     open_files: int
     tasks: int = 256
-    """Threads, and with `processes` also processes, of one worker."""
+    """Threads of one worker; with `processes` also processes, its own two among them."""
     processes: int = 0
     """How many processes and threads the program may start; 0 for no process at all."""
+    forks: int = 0
+    """How many copies of one session there may be at a time, behind its wall."""
     network: bool = False
     """Whether there is a port to the host's proxy."""
     read: tuple[str, ...] = ()
@@ -67,6 +73,8 @@ class Options:
     preload: tuple[str, ...] = ()
     python: str = sys.executable
     env: Mapping[str, str] = field(default_factory=dict)
+    hash_seed: int = 0
+    """Decides the order of sets. Fixed, for a run that is resumed has to find the order that it had."""
     landlock: int = 99
     """The newest version of Landlock to use; lower ones are what older kernels have."""
 
@@ -88,11 +96,13 @@ class Zygote:
         self._control = ours
         root = folders.base_folder(os.getpid()) / "root"
         root.mkdir(exist_ok=True)
-        self._user = _user(options)
-        demote = os.getuid() == 0 and options.isolation == "strong" and _readable_by_all(options.python)
+        self._user = worker_user(
+            isolation=options.isolation, workdir=options.workdir, readable=readable_by_all(_prefixes(options.python)),
+            processes=bool(options.processes),
+        )  # fmt: skip
         settings = {
-            **asdict(options), "paths": readable_paths(options), "root": str(root), "demote": demote,
-            "user": self._user, "writable": [options.workdir] if options.workdir and options.writable else [],
+            **asdict(options), "paths": readable_paths(options), "root": str(root), "user": asdict(self._user),
+            "writable": [options.workdir] if options.workdir and options.writable else [],
         }  # fmt: skip
         with theirs:
             self._process = subprocess.Popen(
@@ -102,7 +112,7 @@ class Zygote:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 # As isolated as -I, which would leave the order of sets to chance: no variable but these is given.
-                env={"MALLOC_ARENA_MAX": "2", "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"},
+                env={**_ENVIRONMENT, "PYTHONHASHSEED": str(options.hash_seed)},
                 start_new_session=True,
             )
         self._control.settimeout(_START)
@@ -114,6 +124,7 @@ class Zygote:
             if "failed" not in answer:
                 raise SandboxError(f"the sandbox's parent process died at its start: {said or 'it said nothing'}")
             raise IsolationUnavailable(reason(options.isolation, str(answer["failed"])))
+        self._as_root = bool(answer["root"])
         cast("IO[bytes]", self._process.stderr).close()
 
     @property
@@ -131,41 +142,88 @@ class Zygote:
         descriptor of the files that it begins with. Both stay the caller's to close.
         """
         descriptors.make_room()
+        options = self.options
         ours, theirs = socket.socketpair()
+        near, far = nursery() if options.forks else (None, None)
+        group = cgroups.group_for(self._memory, options.tasks)
+        try:
+            with theirs, far or nullcontext():
+                given = {"wire": theirs, "door": door, "pack": pack, "nursery": far}
+                pid, handle, workdir = self._start(given, group)
+        except BaseException:
+            for end in (ours, near):
+                if end:
+                    end.close()
+            if group:
+                group.end()
+            raise
+        self._endings.pop(pid, None)  # of an earlier process that had this number
+        ours.setblocking(False)
+        if group and not (options.processes or options.forks):
+            group.enter(pid)
+        if near:
+            quota = self._quota(pid)
+            room = Room(pid=pid, handle=handle, forks=options.forks, quota=quota, group=group, endings=endings)
+            return room.first(ours, near)
+        worker = SealedWorker(
+            pid=pid, handle=handle, wire=ours.detach(), isolation=options.isolation, workdir=workdir,
+            ended=self.ended, endings=endings, group=group,
+        )  # fmt: skip
+        if workdir or options.processes or self._as_root:
+            worker.watch(
+                self._quota(pid, reader=worker.reader, kill=worker.excess, signal=worker.signal, folder=workdir)
+            )
+        return worker
+
+    @property
+    def _memory(self) -> int:
+        """What a session may use in all, or a session with its forks."""
+        return self.options.memory * (self.options.forks + 1) + self.options.disk
+
+    def _quota(self, pid: int, **more: Any) -> Quota:
+        """What the watchdog holds a session to, where the kernel does not: see `watchdog`."""
+        options = self.options
+        return Quota(
+            pid=pid, memory=self._memory, tasks=options.tasks, family=bool(options.processes or options.forks),
+            forks=options.forks, disk=options.disk, files=options.files, **more,
+        )  # fmt: skip
+
+    def _start(
+        self, given: Mapping[str, int | socket.socket | None], group: cgroups.Group | None
+    ) -> tuple[int, int, str | None]:
+        """Have a worker started with these descriptors; give its process, its pidfd and its folder."""
         request: dict[str, Any] = {"workdir": None}
-        given = [theirs.fileno()]
-        for name, handle in (("door", door), ("pack", pack)):
+        handles: list[int] = []
+        for name, handle in given.items():
             if handle is not None:
-                request[name] = len(given)
-                given.append(handle)
-        with self._lock, theirs:
+                request[name] = len(handles)
+                handles.append(handle if isinstance(handle, int) else handle.fileno())
+        with self._lock, ExitStack() as stack:
+            if group and (self.options.processes or self.options.forks):
+                entries = group.open()
+                for entry in entries:
+                    stack.callback(os.close, entry)
+                request["groups"] = [*range(len(handles), len(handles) + len(entries))]
+                handles += entries
             if self.options.isolation == "strong":
                 self._count += 1
                 request["workdir"] = str(folders.base_folder(os.getpid()) / f"{self._process.pid}-{self._count}")
-                request["tasks"] = self._user_tasks() + self.options.tasks + _SLACK
-            answer, pidfd = self._ask(request, given, ours)
+                if not self._user.numbers:
+                    request["tasks"] = self._user_tasks() + self.options.tasks + _SLACK
+            answer, pidfd = self._ask(request, handles)
+        if not answer:
+            raise SandboxError("the sandbox's parent process is gone: it ended when it was asked for a worker")
         if pidfd is None:
-            ours.close()
             raise IsolationUnavailable(reason(self.options.isolation, str(answer.get("failed", "no answer"))))
-        self._endings.pop(int(answer["pid"]), None)  # of an earlier process that had this number
-        ours.setblocking(False)
-        group = cgroups.hold(int(answer["pid"]), self.options.memory, self.options.tasks, self.options.disk)
-        worker = SealedWorker(
-            pid=int(answer["pid"]), handle=pidfd, wire=ours.detach(), isolation=self.options.isolation,
-            workdir=request["workdir"], ended=self.ended, endings=(*endings, *group),
-        )  # fmt: skip
-        self._watch(worker, request["workdir"])
-        return worker
+        return int(answer["pid"]), pidfd, request["workdir"]
 
     def _user_tasks(self) -> int:
         """How many threads the workers' user has now or had a moment ago: the kernel counts all of them together."""
         if self._counted[1] < time.monotonic() - _STALE:
-            self._counted = tasks_of(self._user[0]), time.monotonic()
+            self._counted = tasks_of(self._user.user), time.monotonic()
         return self._counted[0]
 
-    def _ask(
-        self, request: Mapping[str, Any], given: Sequence[int], ours: socket.socket
-    ) -> tuple[dict[str, Any], int | None]:
+    def _ask(self, request: Mapping[str, Any], given: Sequence[int]) -> tuple[dict[str, Any], int | None]:
         handles = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", given))]
         try:
             self._control.sendmsg([json.dumps(request).encode()], handles)
@@ -173,21 +231,8 @@ class Zygote:
             while "ended" in answer:
                 answer, pidfd = self._receive()
         except OSError as error:
-            ours.close()
             raise SandboxError(f"the sandbox's parent process is gone: {error}") from error
         return answer, pidfd
-
-    def _watch(self, worker: SealedWorker, folder: str | None) -> None:
-        """Have the host watch what the kernel does not hold: see `watchdog`."""
-        options = self.options
-        if folder or options.processes or self._user[0] == 0:
-            worker.watch(
-                Quota(
-                    pid=worker.pid, reader=worker.reader, kill=worker.excess, signal=worker.signal, folder=folder,
-                    memory=options.memory + options.disk, tasks=options.tasks, processes=options.processes,
-                    disk=options.disk, files=options.files,
-                )
-            )  # fmt: skip
 
     def ended(self, pid: int) -> str | None:
         """Say how a worker ended, if it ended by itself."""
@@ -202,7 +247,7 @@ class Zygote:
             return None
         code = os.waitstatus_to_exitcode(status)
         number = -code if code < 0 else code - 128 if self.options.processes and code > 128 else 0
-        if number == signal.SIGKILL:
+        if number == signal.SIGKILL or code == _TROUBLE:
             return None
         return (
             f"its process was ended by {signal.Signals(number).name}"
@@ -244,23 +289,6 @@ def _stop(process: subprocess.Popen[bytes], control: socket.socket) -> None:
         return
     process.kill()
     process.wait()
-
-
-def _user(options: Options) -> tuple[int, int]:
-    """Whom a worker of root's becomes: nobody, or whoever owns the folder that it works in."""
-    if os.getuid() != 0:
-        return os.getuid(), os.getgid()
-    if options.workdir:
-        owner = os.stat(options.workdir)
-        return owner.st_uid, owner.st_gid
-    return _NOBODY, _NOBODY
-
-
-def _readable_by_all(python: str) -> bool:
-    """Whether another user could run this interpreter: every folder on the way has to let it through."""
-    prefixes = [Path(prefix).resolve() for prefix in _prefixes(python)]
-    on_the_way = {folder for prefix in prefixes for folder in (prefix, *prefix.parents)}
-    return all(os.stat(folder).st_mode & 0o005 == 0o005 for folder in on_the_way)
 
 
 @cache

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 from .folders import usage
 
-__all__ = ("Quota", "Watchdog", "tasks_of")
+__all__ = ("Quota", "Watchdog", "below")
 
 INTERVAL = 0.02
 """Seconds between two looks: a program can pass its quota by what it takes in that time."""
@@ -34,13 +34,16 @@ class Quota:
     """What one session may take, and what was seen of it."""
 
     pid: int
-    reader: int
-    """Our end of its wire: descriptors that it sent wait there until something is read."""
-    kill: Callable[[str], None]
-    signal: Callable[[int], None]
     memory: int
     tasks: int
-    processes: int
+    kill: Callable[[str], None] = lambda why: None
+    signal: Callable[[int], None] = lambda number: None
+    reader: int = -1
+    """Our end of its wire: descriptors that it sent wait there until something is read."""
+    family: bool = False
+    """Whether the processes that it starts are counted too."""
+    forks: int = 0
+    """How many processes there may be besides the first two; 0 where processes and threads are counted together."""
     folder: str | None = None
     disk: int = 0
     files: int = 0
@@ -86,28 +89,20 @@ class Watchdog:
             time.sleep(INTERVAL)
 
 
-def tasks_of(user: int) -> int:
-    """How many threads a user's processes have."""
-    count = 0
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            with suppress(OSError):
-                if os.stat(f"/proc/{name}").st_uid == user:
-                    count += int(_read(f"/proc/{name}/stat").rpartition(")")[2].split()[17])
-    return count
-
-
 def _excess(quota: Quota) -> str | None:
     """What a session takes too much of."""
-    family = [quota.pid, *_below(quota.pid)] if quota.processes else [quota.pid]
+    family = [quota.pid, *below(quota.pid)] if quota.family else [quota.pid]
     seen = list(_states(family))
     ticks = " ".join(state.ticks for state in seen)
     busy, quota.ticks = ticks != quota.ticks, ticks
     if not (busy or quota.pending):
         return None
     quota.pending = busy  # one more look after the last that was busy: a tick is long
+    if quota.forks and len(family) > quota.forks + 2:
+        return f"it made more processes than its {quota.forks} forks"
     if sum(state.threads for state in seen) > quota.tasks:
-        return f"it started more than its {quota.tasks} threads and processes"
+        most = quota.tasks - 2 if quota.family and not quota.forks else quota.tasks  # two are not the program's
+        return f"it started more than its {most} threads and processes"
     if sum(state.memory for state in seen) > quota.memory:
         return f"its processes used more than their {quota.memory >> 20} MiB of memory"
     return _disk_excess(quota) if quota.folder else None
@@ -127,7 +122,7 @@ def _states(pids: list[int]) -> Iterator[_State]:
             yield _State(f"{fields[11]}+{fields[12]}", int(fields[17]), int(fields[21]) * _PAGE)
 
 
-def _below(pid: int) -> Iterator[int]:
+def below(pid: int) -> Iterator[int]:
     """The processes that a process started, and those that they started: whoever is orphaned falls to the first."""
     waiting = [pid]
     while waiting:

@@ -10,7 +10,6 @@ import asyncio
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from functools import cache
 from typing import Any, TypeVar
 
 from ..errors import UsageError
@@ -25,11 +24,19 @@ CLEAN_UP = 10.0
 """Seconds that an interrupted call gets to stop its program and record its end."""
 
 
-@cache
+_loops: dict[int, asyncio.AbstractEventLoop] = {}
+
+
 def _loop(process: int) -> asyncio.AbstractEventLoop:
-    """The background loop of this process; a forked child gets its own."""
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, name="codeling", daemon=True).start()
+    """The background loop of this process, the same for threads that ask at once; a forked child gets its own."""
+    if found := _loops.get(process):
+        return found
+    made = asyncio.new_event_loop()
+    loop = _loops.setdefault(process, made)
+    if loop is made:
+        threading.Thread(target=loop.run_forever, name="codeling", daemon=True).start()
+    else:
+        made.close()
     return loop
 
 

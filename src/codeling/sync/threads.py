@@ -20,6 +20,8 @@ __all__ = ("called", "in_thread", "on_loop", "pool", "undertaker")
 
 _MOST = 256
 _MOST_ITEMS = 1_000_000
+_DATA = frozenset((type(None), bool, int, float, str, bytes, list, tuple, dict))
+"""Nothing of these can be awaited, which is dear to find out."""
 _VIEWS: tuple[Any, ...] = ({}.keys(), {}.values(), {}.items())
 _LAZY: tuple[type, ...] = (
     types.GeneratorType,
@@ -64,7 +66,7 @@ async def in_thread(function: Callable[..., Any], *args: Any, **kwargs: Any) -> 
     else:
         call = partial(contextvars.copy_context().run, function, *args, **kwargs)
         value = await asyncio.get_running_loop().run_in_executor(pool(), call)
-    if not inspect.isawaitable(value):
+    if type(value) in _DATA or not inspect.isawaitable(value):
         return value
     await on_loop()
     return await value

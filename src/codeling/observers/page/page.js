@@ -34,7 +34,7 @@ function shown(value) {
     return $("div", {}, $("div", {class: "wide"}, $("table", {},
       $("thead", {}, $("tr", {}, columns.map((name, i) => $("th", {class: number[i] ? "n" : ""}, name)))),
       $("tbody", {}, rows.map(row => $("tr", {}, row.map((cell, i) => $("td", {class: number[i] ? "n" : ""}, cell))))))),
-      $("div", {class: "soft"}, size));
+      $("div", {class: "size"}, size));
   }
   return $("pre", {}, value.text);
 }
@@ -132,9 +132,15 @@ function lanes(step) {
   const box = $("div", {class: "lanes", role: "img", "aria-label": "timeline of this step"});
   box.style.height = `${(Math.max(...bars.map(bar => bar[0]), 0) + 1) * 18 + 3}px`;
   for (const [lane, kind, from, to, name] of bars.slice(0, 400)) {
-    const bar = $("div", {class: `lane ${kind}`, title: `${name}: ${time(Math.max(0, to - from))}`}, name);
-    Object.assign(bar.style, {top: `${lane * 18 + 2}px`, left: `${Math.max(0, from - t0) / length * 100}%`, width: `${Math.max(0, to - from) / length * 100}%`});
+    const left = Math.max(0, from - t0) / length * 100, width = Math.max(0, to - from) / length * 100, top = `${lane * 18 + 2}px`;
+    const about = `${name}: ${time(Math.max(0, to - from))}`, fits = width > 14;
+    const bar = $("div", {class: `lane ${kind}`, title: about}, fits ? name : "");
+    Object.assign(bar.style, {top, left: `min(${left}%, 100% - 3px)`, width: `${width}%`});
     box.append(bar);
+    if (fits || bars.filter(other => other[0] === lane).length > 1) continue;
+    const beside = $("div", {class: "lane beside"}, about), end = left + width;
+    Object.assign(beside.style, end < 70 ? {top, left: `calc(${end}% + 3px)`} : {top, right: `calc(${100 - left}% + 3px)`});
+    box.append(beside);
   }
   return bars.length ? box : null;
 }
@@ -156,7 +162,7 @@ function inside(run, index) {
     step.unfinished && $("div", {class: "warn"}, "The run ended, or was cut off, in the middle of this step."),
     model && model.new && messages(run, index),
     model && lazy({class: "more"}, "The reply as it came", () => $("pre", {}, model.said || "(no text)")),
-    model && $("div", {class: "soft"}, [model.name, time(model.t1 - model.t0), `${model.in.toLocaleString("en")} tokens in${model.cached ? ` (${model.cached.toLocaleString("en")} cached)` : ""}`,
+    model && $("div", {class: "size"}, [model.name, time(model.t1 - model.t0), `${model.in.toLocaleString("en")} tokens in${model.cached ? ` (${model.cached.toLocaleString("en")} cached)` : ""}`,
       `${model.out.toLocaleString("en")} out`, money(model.cost), model.finish !== "stop" && `ended by ${model.finish}`].filter(Boolean).join(" · ")));
 }
 const failed = step => Boolean(step.error || step.rejected.length || step.calls.some(call => call.error));
@@ -167,8 +173,9 @@ function headline(step) {
 }
 function drawStep(run, index, id) {
   const step = run.steps[index], model = step.model;
-  const meta = [failed(step) && "✗", step.final && "✓", step.calls.length && many(step.calls.length, "call"),
-    model && `${(model.in + model.out).toLocaleString("en")} tokens`, model && money(model.cost), time(step.t1 - step.t0)].filter(Boolean).join(" · ");
+  const marks = [failed(step) && $("span", {class: "bad"}, "✗ "), step.final && $("span", {class: "good"}, "✓ ")];
+  const meta = [marks, [step.calls.length && many(step.calls.length, "call"),
+    model && `${(model.in + model.out).toLocaleString("en")} tokens`, model && money(model.cost), time(step.t1 - step.t0)].filter(Boolean).join(" · ")];
   return lazy({class: failed(step) ? "step failed" : "step", id}, [$("b", {}, String(step.n)), $("span", {class: "what"}, headline(step)), $("span", {class: "meta"}, meta)],
     () => inside(run, index));
 }
@@ -190,7 +197,7 @@ function head() {
     [`${(sum("in") + sum("out")).toLocaleString("en")} tokens`, `${sum("in").toLocaleString("en")} in, ${sum("out").toLocaleString("en")} out`],
     sum("cost") ? [money(sum("cost")), "cost"] : null].filter(Boolean);
   const theme = $("button", {onclick: () => { const root = document.documentElement.style;
-    root.colorScheme = (root.colorScheme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark" ? "light" : "dark"; }}, "Light / dark");
+    root.colorScheme = (root.colorScheme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark" ? "light" : "dark"; }, class: "theme"}, "Light / dark");
   return [$("h1", {}, RUN.task || "A run whose beginning is not stored"),
     $("div", {class: "row"}, badge(RUN), $("span", {class: "soft"}, [RUN.agent, `run ${RUN.id.slice(0, 8)}`, D.at && new Date(D.at * 1000).toISOString().slice(0, 19).replace("T", " ") + " UTC",
       RUN.wall && `wall: ${RUN.wall}`, RUN.continues && `goes on from ${RUN.continues.slice(0, 8)}`, RUN.resumed && `resumed ${RUN.resumed}×`].filter(Boolean).join(" · ")), theme),
@@ -216,7 +223,7 @@ function errors() {
   const look = (run, top) => run.steps.forEach((step, i) => {
     const place = top === null ? i : top, add = text => found.push([place, text.trim().split("\n").pop(), `${top === null ? "" : run.agent + " "}step ${step.n}`]);
     for (const call of step.calls) { if (call.error) add(`${call.name}: ${call.error}`); if (call.run) look(D.runs[call.run], place); }
-    if (step.error) add(step.error);
+    if (step.error && !step.calls.some(call => call.error && step.error.trim().endsWith(call.error.trim()))) add(step.error); // else it is told with its call
     step.rejected.forEach(add);
   });
   look(RUN, null);
@@ -249,17 +256,24 @@ function overview() {
       bars[call.error ? "bad" : "call"].push([at(call.t0), at(call.t1), 34 + row * 9, 7]);
     }
   }
-  const steps = RUN.steps, most = Math.max(1, ...steps.map(s => s.model ? s.model.in + s.model.out : 0)), n = Math.max(steps.length, 1);
-  const tokens = {program: [], model: []};
-  steps.forEach((s, i) => { if (!s.model) return; const a = s.model.in / most * 34, b = s.model.out / most * 34, gap = 0.1 / n;
-    tokens.program.push([i / n + gap, (i + 1) / n - gap, 36 - a - b, a]); tokens.model.push([i / n + gap, (i + 1) / n - gap, 36 - b, b]); });
+  const steps = RUN.steps, most = Math.max(1, ...steps.map(s => s.model ? s.model.in + s.model.out : 0)), n = Math.max(steps.length, 24);
+  const tokens = {cached: [], fresh: [], model: []};
+  steps.forEach((s, i) => { if (!s.model) return; const gap = 0.12 / n; let top = 36;
+    for (const [kind, count] of [["cached", s.model.cached], ["fresh", s.model.in - s.model.cached], ["model", s.model.out]]) {
+      const height = Math.max(0, count) / most * 34;
+      top -= height;
+      tokens[kind].push([i / n + gap, (i + 1) / n - gap, top, height]);
+    }
+  });
   const when = strip("tall", 64, bars, "timeline of the run"), spent = strip("low", 36, tokens, "tokens by step");
   const x = (event, box) => (event.clientX - box.getBoundingClientRect().left) / box.getBoundingClientRect().width;
   when.addEventListener("click", event => { const t = x(event, when) * whole; go(Math.max(0, steps.findLastIndex(step => step.t0 <= t))); });
-  spent.addEventListener("click", event => go(Math.min(n - 1, Math.floor(x(event, spent) * n))));
+  spent.addEventListener("click", event => go(Math.min(steps.length - 1, Math.floor(x(event, spent) * n))));
   const key = (name, text) => $("span", {}, $("span", {class: `key k-${name}`}), text);
-  return $("div", {class: "sheet", id: "overview"}, $("div", {class: "row soft"}, key("model", "model"), key("program", "program"), key("call", "tool calls"), key("bad", "errors"), $("span", {}, `${time(whole)}; click to open a step`)),
-    when, $("div", {class: "soft"}, `Tokens by step, the highest ${most.toLocaleString("en")}`), spent);
+  return $("div", {class: "sheet", id: "overview"}, $("div", {class: "row soft"}, key("model", "model"), key("program", "program"), key("call", "tool calls"), key("bad", "errors"), $("span", {class: "right"}, "click to open a step")),
+    when, $("div", {class: "axis"}, [0, 1, 2, 3, 4].map(i => $("span", {}, i ? time(whole * i / 4) : "0"))),
+    $("div", {class: "row soft"}, $("span", {}, "Tokens by step"), key("model", "out"), key("fresh", "in"), tokens.cached.some(bar => bar[3]) && key("cached", "in, cached"),
+      $("span", {class: "right"}, `the highest ${most.toLocaleString("en")}`)), spent);
 }
 function go(index) {
   const node = document.getElementById(`s${index}`);
@@ -312,7 +326,9 @@ const page = document.getElementById("page");
 if (!RUN) page.append($("h1", {}, "There are no events in this run."));
 else {
   rows = RUN.steps.map((_, i) => drawStep(RUN, i, `s${i}`));
-  page.append(...parts([head(), overview(), errors(), about(), $("div", {class: "bar"}, $search, $only, $all, $count), $("div", {id: "steps"}, rows), RUN.outside.map(id => drawRun(D.runs[id]))]));
+  const steps = $("div", {id: "steps"}, rows);
+  steps.style.setProperty("--digits", `${Math.max(2, String(rows.length).length)}ch`);
+  page.append(...parts([head(), overview(), errors(), about(), $("div", {class: "bar"}, $search, $only, $all, $count), steps, RUN.outside.map(id => drawRun(D.runs[id]))]));
   for (const node of page.querySelectorAll("details[open]")) node.fill();
   filter();
   if (/^#s\d+$/.test(location.hash)) go(+location.hash.slice(2));

@@ -6,7 +6,7 @@ import json.encoder
 __all__ = ("decode", "encode")
 
 _slow = json.JSONEncoder(separators=(",", ":"), check_circular=False)  # the codec lets no cycle through
-_read = json.JSONDecoder().raw_decode
+_read = json.JSONDecoder().scan_once
 
 
 def _encoder():
@@ -28,7 +28,10 @@ encode = _encoder()
 
 def decode(text):
     """Give the tree of a text that is JSON from its first character to its last. Raises ValueError."""
-    tree, end = _read(text)
+    try:
+        tree, end = _read(text, 0)
+    except StopIteration:
+        raise ValueError("no value")
     if end != len(text):
         raise ValueError("more than one value")
     return tree

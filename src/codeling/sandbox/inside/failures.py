@@ -2,10 +2,12 @@
 
 import builtins
 import os
+import sys
 import traceback
 
-__all__ = ("ToolError", "cut", "tool_error", "traceback_text")
+__all__ = ("ToolError", "cut", "note", "tool_error", "traceback_text")
 
+MOST_NAMES = 30
 MOST_TEXT = 40000
 
 
@@ -47,6 +49,20 @@ def traceback_text(error):
         texts.append("".join(lines) + "".join(seen.format_exception_only()))
         seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
     return "\nwhile handling this:\n".join(text.rstrip() for text in texts)
+
+
+def note(error):
+    """Say what there is, where a program asked a data frame or a series for a name that it does not have."""
+    pandas, names, trace = sys.modules.get("pandas"), None, error.__traceback__
+    while pandas and trace is not None and isinstance(error, (AttributeError, KeyError)):
+        asked = trace.tb_frame.f_locals.get("self")
+        if isinstance(asked, (pandas.DataFrame, pandas.Series)):
+            names = asked.keys()
+        trace = trace.tb_next
+    if names is not None:
+        return "\nNote: there are {}".format(", ".join(map(repr, names[:MOST_NAMES])))
+    uncalled = isinstance(error, TypeError) and "'Tool' object" in str(error)
+    return "\nNote: a function that comes with the task has to be called, with ()." if uncalled else ""
 
 
 def cut(text):

@@ -18,6 +18,7 @@ _syscall = _libc.syscall
 _syscall.restype = ctypes.c_long
 _python = ctypes.PyDLL(None)
 _python.syscall.restype = ctypes.c_long
+_after_fork = _python.PyOS_AfterFork_Child  # looked up here once, not in every child
 MACHINE = os.uname().machine
 AUDIT, CALLS, HIGHEST = ARCHITECTURES.get(MACHINE, (0, {}, 0))
 
@@ -98,10 +99,9 @@ def live_without_parent():
 
 def drop_capabilities():
     """Give up every capability, and every way of getting one back."""
+    nothing = ctypes.c_ulong(0)
     for capability in range(64):
-        try:
-            prctl(24, capability)
-        except OSError:
+        if _libc.prctl(24, ctypes.c_ulong(capability), nothing, nothing, nothing) < 0:
             break
     for option, value in ((47, 4), (28, 0xEF)):  # ambient set; securebits, locked. Both need rights that may be gone
         try:
@@ -135,7 +135,7 @@ def clone(flags):
     last = [ctypes.c_long(_THREAD_ID), ctypes.c_long(0)]
     made = _python.syscall(ctypes.c_long(CALLS["clone"]), *args, *(last if MACHINE == "x86_64" else reversed(last)))
     if made == 0:
-        _python.PyOS_AfterFork_Child()
+        _after_fork()
         return 0
     number = ctypes.get_errno() or errno.EPERM
     _python.PyOS_AfterFork_Parent()

@@ -26,6 +26,7 @@ __all__ = (
 
 WORKDIR, SHARED = "/workdir", "/dev/shm"
 INSIDE_ID = 1000
+_USERS = "sandbox:x:1000:1000::/workdir:/bin/false\nnobody:x:65534:65534::/workdir:/bin/false\n"
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _PROC = -1
 
@@ -44,7 +45,7 @@ def build_root(new, paths, writable):
         _bind(new, path, path in writable)
     for name in ("workdir", "proc", "etc", "old", "dev/shm"):
         os.makedirs(os.path.join(new, name), exist_ok=True)
-    for name, text in (("passwd", "sandbox:x:1000:1000::/workdir:/bin/false\n"), ("group", "sandbox:x:1000:\n")):
+    for name, text in (("passwd", _USERS), ("group", "sandbox:x:1000:\n")):
         with open(os.path.join(new, "etc", name), "w") as file:
             file.write(text)
     if not os.path.lexists(new + "/tmp"):
@@ -75,11 +76,22 @@ def _bind(new, path, writable):
         linux.mount_attributes(target, linux.ATTR_NOSUID | kept, recursive=True)
 
 
-def become(user, group):
-    """Give up root for good; what follows needs no more than a user."""
+def become(user, folder=None):
+    """Give up root for good; what follows needs no more than a user. The folder becomes that user's.
+
+    The kernel counts threads for the real user, and never for root: so whoever has to act as root is
+    another user by that count.
+    """
+    if not user["change"]:
+        return
+    real = user["numbers"] + os.getpid() if user["numbers"] else user["user"]
+    acting = real if user["alone"] else user["user"]
+    if folder:
+        os.chown(folder, acting, user["group"])
+        os.chmod(folder, 0o700 if real == acting else 0o770)  # access(2) asks for the real user
     os.setgroups([])
-    os.setresgid(group, group, group)
-    os.setresuid(user, user, user)
+    os.setresgid(user["group"], user["group"], user["group"])
+    os.setresuid(real, acting, acting)
     linux.dumpable()
 
 

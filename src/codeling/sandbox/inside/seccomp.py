@@ -13,13 +13,15 @@ import linux
 from linux import CALLS
 from syscalls import ALLOWED, META, NETWORK, PROCESSES
 
-__all__ = ("install", "program")
+__all__ = ("complete", "install", "program")
 
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x50000
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
 _NUMBER, _ARCH = 0, 4
 _THREAD = 0x10F00
 """What makes a thread: memory, folder, descriptors and signals shared, in the same process."""
+_FORK = (0x1200011, 0x11)
+"""What makes a copy of the process, as libc asks for it, and no more."""
 _TRUNCATE, _ACCESS = 0x200, 3
 _HUGE_PAGES, _UNSHARE_FILES = 0x40000, 2
 _CREATE, _SET_ID = 0x400040, 0o6000
@@ -29,6 +31,8 @@ _PRCTL = (15, 16, 0x53564D41, 3, 23)
 """Names of threads and memory, and questions."""
 _IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5451, 0x5450)
 """Questions to terminals and pipes, and close-on-exec."""
+_SELF = 0x5E1F5E1F
+"""Stands for the process's own number until that is known."""
 _STREAM_PAIR = (1, 0x801, 0x80001, 0x80801)
 """Only streams: a datagram socket could send to any other by its address."""
 _SOCKET_SET = (2, 20, 21)
@@ -90,7 +94,7 @@ _OPTIONS = _do(_LOAD, _low(1)) + _if(_EQUAL, 6, 0, 10) + _only(2, (1, 4, 5, 6), 
 _OPTIONS += _both(1, 1, 2, (*_SOCKET_GET, 9), errno.EPERM)
 
 
-def _conditions(pid, landlock):
+def _conditions(landlock):
     """Rules of calls that depend on their arguments."""
     rules = {
         "clone3": _refuse(errno.ENOSYS),  # libc falls back to clone, whose flags can be read
@@ -115,7 +119,7 @@ def _conditions(pid, landlock):
         + _PERMIT + _refuse(errno.EPERM),
     }  # fmt: skip
     rules.update({name: _refuse(errno.EACCES) for name in NETWORK})
-    rules.update({name: _only(0, (pid,), errno.EPERM) for name in ("kill", "tgkill")})
+    rules.update({name: _only(0, (_SELF,), errno.EPERM) for name in ("kill", "tgkill")})
     return rules
 
 
@@ -130,20 +134,25 @@ def _of_files(rules, allowed, landlock):
         rules["truncate"] = _refuse(errno.EACCES)
 
 
-def program(pid, *, full, landlock, processes=False, network=False):
-    """The filter for process `pid`.
+def program(*, full, landlock, processes=False, network=False, forks=False):
+    """The filter, but for the number of the process that it is for.
 
     No exec, no new process, no socket but a pair of streams, signals only to itself; limits can be read,
     not set. `processes` permits to start others, which only a pid namespace contains; `network` permits
-    sockets, which only a network namespace contains.
+    sockets, which only a network namespace contains. `forks` permits copies of the process, in a pid
+    namespace; and no signals at all, for whose they are would not be known here.
     """
-    rules, allowed = _conditions(pid, landlock), set(ALLOWED) | set(META)
+    rules, allowed = _conditions(landlock), set(ALLOWED) | set(META)
     if not full:
         _of_files(rules, allowed, landlock)
     if processes:
         allowed |= set(PROCESSES)
         rules["clone"] = _without(0, linux.ALL_NAMESPACES, errno.EPERM)
         del rules["kill"], rules["tgkill"]
+    if forks:
+        copy = b"".join(_if(_EQUAL, flags, 0, 1) + _PERMIT for flags in _FORK)
+        rules.update(clone=_do(_LOAD, _low(0)) + copy + rules["clone"])
+        rules.update({name: _refuse(errno.EPERM) for name in ("kill", "tgkill")})
     if network:
         rules.update(socket=_TCP, connect=_PERMIT, setsockopt=_OPTIONS, getsockopt=_OPTIONS)
     lines = [_do(_LOAD, _ARCH), _if(_EQUAL, linux.AUDIT, 1, 0), _do(_RETURN, _KILL), _do(_LOAD, _NUMBER)]
@@ -170,8 +179,13 @@ def _runs(numbers):
     return runs
 
 
+def complete(program, pid):
+    """Give the filter with the number of the process that it is for."""
+    return program.replace(struct.pack("I", _SELF), struct.pack("I", pid))
+
+
 def install(program):
-    """Put the filter on this process for good."""
+    """Put a complete filter on this process for good."""
     code = ctypes.create_string_buffer(program, len(program))
     filter = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(code)))
     linux.call("seccomp", 1, 0, filter)

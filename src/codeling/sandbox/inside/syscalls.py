@@ -32,7 +32,7 @@ _X86_64 = dict(
     utimensat=280, epoll_pwait=281, timerfd_create=283, eventfd=284, fallocate=285, timerfd_settime=286,
     timerfd_gettime=287, accept4=288, eventfd2=290, epoll_create1=291, dup3=292, pipe2=293, preadv=295,
     pwritev=296, prlimit64=302, getcpu=309, sched_getattr=315, renameat2=316, seccomp=317, getrandom=318,
-    membarrier=324, copy_file_range=326, preadv2=327, pwritev2=328, statx=332, rseq=334, clone3=435,
+    membarrier=324, copy_file_range=326, preadv2=327, pwritev2=328, statx=332, rseq=334, pidfd_open=434, clone3=435,
     close_range=436, faccessat2=439, epoll_pwait2=441, mount_setattr=442, landlock_create_ruleset=444,
     landlock_add_rule=445, landlock_restrict_self=446, futex_waitv=449,
 )
@@ -59,7 +59,7 @@ _AARCH64 = dict(
     sendmsg=211, recvmsg=212, readahead=213, brk=214, munmap=215, mremap=216, clone=220, execve=221, mmap=222,
     fadvise64=223, mprotect=226, msync=227, munlock=229, mincore=232, madvise=233, get_mempolicy=236,
     accept4=242, wait4=260, prlimit64=261, sched_getattr=275, renameat2=276, seccomp=277, getrandom=278,
-    membarrier=283, copy_file_range=285, preadv2=286, pwritev2=287, statx=291, rseq=293, clone3=435,
+    membarrier=283, copy_file_range=285, preadv2=286, pwritev2=287, statx=291, rseq=293, pidfd_open=434, clone3=435,
     close_range=436, faccessat2=439, epoll_pwait2=441, mount_setattr=442, landlock_create_ruleset=444,
     landlock_add_rule=445, landlock_restrict_self=446, futex_waitv=449,
 )

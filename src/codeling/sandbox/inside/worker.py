@@ -20,7 +20,7 @@ import types
 import seeds
 import values
 from awaiting import TopLevelAwait, awaitable_of, awaited
-from failures import cut, tool_error, traceback_text
+from failures import cut, note, tool_error, traceback_text
 from finding import Finder
 from output import Final, Output, line_in
 from wire import Wire
@@ -92,8 +92,9 @@ class Tool:
 class Worker:
     """One interpreter: its namespace, its tools, and the loop that serves the host."""
 
-    def __init__(self, read_fd, write_fd):
+    def __init__(self, read_fd, write_fd, nursery=None):
         self.running = False
+        self._ends, self._nursery = (read_fd, write_fd), nursery
         self.final, self.program = None, ""
         self._running = threading.Event()
         self.wire = Wire(read_fd, write_fd, on_idle_interrupt=self._on_interrupt)
@@ -122,6 +123,29 @@ class Worker:
                 getattr(self, "_do_" + command["t"])(command)
             except KeyboardInterrupt:
                 pass  # it came after the program that it was meant for
+
+    def take_wire(self):
+        """In a copy: serve on what now is at the wire's place."""
+        self.wire = Wire(*self._ends, on_idle_interrupt=self._on_interrupt)
+        signal.signal(signal.SIGINT, self.wire.on_signal)
+
+    def leave_loop(self):
+        """In a copy: have a new event loop for what is awaited next. Gives the old one, which may not be closed."""
+        import asyncio
+
+        loop, self._loop = self._loop, None
+        asyncio.set_event_loop(None)
+        return loop
+
+    def own_threads(self):
+        """How many threads this worker has by itself."""
+        return 1 if self.wire._reader is None else 2
+
+    def waiting_tasks(self):
+        """How many tasks programs have left in the event loop."""
+        import asyncio
+
+        return 0 if self._loop is None else len(asyncio.all_tasks(self._loop))
 
     def line(self):
         """Give the line of the program that is running in this thread, or 0."""
@@ -211,6 +235,12 @@ class Worker:
         done["size"], done["final"], done["lines"] = self.output.size, final is not None, self.output.lines
         self.wire.send(done)
 
+    def _do_fork(self, command):
+        own = os.getpid()
+        why = self._nursery.fork(self, command["threads"])
+        copied = os.getpid() != own
+        self.wire.send({"t": "ready", "id": 0} if copied else {"t": "done", "id": command["id"], "err": why})
+
     def _attempt(self, source, step, done):
         try:
             self.running = self.wire.interruptible = True
@@ -278,7 +308,7 @@ class Worker:
     def _error(self, error):
         try:
             text = cut(traceback_text(error))
-            return text + self._hint(error)
+            return text + note(error) + self._hint(error)
         except BaseException:  # the program's own exception class may raise anything when it is read
             return "{}: (its text could not be read)".format(type.__getattribute__(type(error), "__name__"))
 
@@ -318,15 +348,16 @@ def _only_import(allowed, names):
     builtins.__import__ = guarded
 
 
-def main(read_fd, write_fd, listen=False):
+def main(read_fd, write_fd, listen=False, nursery=None):
     """Serve the host on these descriptors until it closes them.
 
-    With `listen` a thread reads all the time: far away, interrupts come as frames and not as signals.
+    With `listen` a thread reads all the time: far away, interrupts come as frames and not as signals. With a
+    `nursery` the host may have this process fork itself.
     """
     for name in MODULES:  # programs may have modules of these names
         if name in sys.modules:
             sys.modules["_codeling_" + name] = sys.modules.pop(name)
-    worker = Worker(read_fd, write_fd)
+    worker = Worker(read_fd, write_fd, nursery)
     if listen:
         worker.wire.listen()
     worker.serve()

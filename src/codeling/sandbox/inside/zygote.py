@@ -18,6 +18,7 @@ import signal
 import socket
 import sys
 
+import forking
 import init
 import linux
 import root
@@ -52,14 +53,11 @@ def seal(options, folder, port, tasks):
     readable = ["/"] if full else [path for path in options["paths"] if os.path.exists(path)]
     rules = [(path, linux.READ) for path in readable] + [(path, linux.WRITE) for path in (folder, *options["writable"])]
     rules += [(root.SHARED, linux.WRITE)] if options["processes"] else []
-    rules += [(path, linux.READ_FILE | linux.WRITE_FILE) for path in root.DEVICES if os.path.exists(path)]
-    abi = min(linux.landlock_abi(), options["landlock"])
-    linux.landlock(rules, abi, port=port)
+    devices = ["/dev"] if full else [path for path in root.DEVICES if os.path.exists(path)]
+    rules += [(path, linux.READ_FILE | linux.WRITE_FILE) for path in devices]
+    linux.landlock(rules, options["landlock"], port=port)
     limit(options, tasks)
-    program = seccomp.program(
-        os.getpid(), full=full, landlock=abi, processes=bool(options["processes"]), network=bool(port)
-    )
-    seccomp.install(program)
+    seccomp.install(seccomp.complete(options["filter"], os.getpid()))
 
 
 def reseed():
@@ -81,15 +79,12 @@ def enter(options, request, handles, ids):
         root.private_folder(root.WORKDIR, options["disk"], options["files"])
         if options["processes"]:  # what processes share between them, such as the locks of multiprocessing
             root.private_folder(root.SHARED, options["disk"], options["files"])
-        linux.call("sethostname", b"sandbox", 7)
         if request.get("door") is not None:
             port = root.listen_inside(handles[request["door"]])
     else:
         folder = request["workdir"]
         os.mkdir(folder, 0o700)
-        if options["demote"]:
-            os.chown(folder, *options["user"])
-            root.become(*options["user"])
+        root.become(options["user"], folder)
     if request.get("pack") is not None:
         root.unpack(folder, handles[request["pack"]])
     os.chdir(options["workdir"] or folder)
@@ -97,47 +92,68 @@ def enter(options, request, handles, ids):
     return folder, port
 
 
-def arrange_descriptors(wire):
-    """Leave nothing open but the standard streams and the wire, at 3."""
+def arrange_descriptors(wire, nursery):
+    """Leave nothing open but the standard streams, the wire at 3, and what copies get theirs from at 4."""
     output = os.memfd_create("output", os.MFD_CLOEXEC)
     fcntl.fcntl(output, fcntl.F_SETFL, os.O_APPEND)
     nothing = os.open("/dev/null", os.O_RDONLY)
-    wire = fcntl.fcntl(wire, fcntl.F_DUPFD, 10)
-    for source, target in ((nothing, 0), (output, 1), (output, 2), (wire, 3)):
-        os.dup2(source, target)
-    os.set_inheritable(3, False)
-    os.closerange(4, 4096)
+    given = [fcntl.fcntl(handle, fcntl.F_DUPFD, 10) for handle in (wire, nursery) if handle is not None]
+    for target, source in enumerate((nothing, output, output, *given)):
+        os.dup2(source, target, inheritable=target < 3)
+    os.closerange(3 + len(given), 4096)
 
 
-def environment(options, folder, port):
-    """Set what the program finds in its environment; nothing of the host's is in it."""
+def common_environment():
+    """Empty the environment but for what all programs find in it; nothing of the host's is left."""
     os.environ.clear()
     os.environ.update({"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "MPLBACKEND": "agg", "OPENBLAS_NUM_THREADS": "1"})
-    os.environ.update({"HOME": folder, "TMPDIR": folder})
-    if port:
-        address = "http://127.0.0.1:{}".format(port)
-        os.environ.update({name: address for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")})
-    os.environ.update(options["env"])
     platform = sys.modules.get("platform")
     if platform is not None:
         platform._uname_cache = None  # it holds the host's name
 
 
+def environment(options, folder, port):
+    """Add to the environment what is this worker's own, and what the user gives."""
+    os.environ.update({"HOME": folder, "TMPDIR": folder})
+    if port:
+        address = "http://127.0.0.1:{}".format(port)
+        os.environ.update({name: address for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")})
+    os.environ.update(options["env"])
+    if os.getuid() != os.geteuid():
+        ask_as_acting()
+
+
+def ask_as_acting():
+    """Have `os.access` answer for the user who would open the file: the real one is for the kernel's counting only."""
+    real = os.access
+
+    def access(path, mode, *, dir_fd=None, effective_ids=True, follow_symlinks=True):
+        return real(path, mode, dir_fd=dir_fd, effective_ids=effective_ids, follow_symlinks=follow_symlinks)
+
+    access.__doc__ = real.__doc__
+    os.access = access
+    os.supports_effective_ids.add(access)
+
+
 def live(options, request, handles, ids, control):
     """The worker's whole life, in the new process."""
     linux.die_with_parent()
-    if any(event & select.POLLHUP for _, event in _poll(control)):
-        os._exit(0)  # the host went away before we were tied to our parent
+    for entry in request.get("groups", ()):
+        os.write(handles[entry], b"0")
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     folder, port = enter(options, request, handles, ids)
-    arrange_descriptors(handles[0])
+    linux.die_with_parent()  # again: whoever becomes another user is no longer tied
+    if any(event & select.POLLHUP for _, event in _poll(control)):
+        os._exit(0)  # the host went away before we were tied to our parent
+    arrange_descriptors(handles[0], handles[request["nursery"]] if options["forks"] else None)
+    handles[0] = 3
     environment(options, folder, port)
     reseed()
     seal(options, folder, port, request.get("tasks", options["tasks"]))
     if options["processes"]:
         init.split()
-    worker.main(3, 3)
+    worker.main(3, 3, nursery=forking.begin() if options["forks"] else None)
 
 
 def _poll(control):
@@ -146,10 +162,21 @@ def _poll(control):
     return poll.poll(0)
 
 
+def own_namespaces(options):
+    """The namespaces that a worker does not share with the others of this parent.
+
+    Programs without processes and network have no socket, queue or shared memory with a name, so they
+    share namespaces in which there is nothing: making and ending these costs more than all the rest.
+    """
+    if options["processes"] or options["network"]:
+        return linux.ALL_NAMESPACES
+    return linux.NEWUSER | linux.NEWNS | linux.NEWPID
+
+
 def fork(options, request, handles, control):
     """Start a worker; give its process id."""
-    ids = os.getuid(), os.getgid()
-    made = linux.clone(linux.ALL_NAMESPACES) if options["isolation"] == "full" else os.fork()
+    ids = os.geteuid(), os.getegid()
+    made = linux.clone(own_namespaces(options)) if options["isolation"] == "full" else os.fork()
     if made:
         return made
     try:
@@ -157,32 +184,62 @@ def fork(options, request, handles, control):
     except BaseException as error:  # told to the host, whatever it is: this process can do nothing else
         try:
             text = json.dumps({"t": "trouble", "text": "{}: {}".format(type(error).__name__, error)}).encode()
-            os.write(handles[0] if handles[0] > 3 else 3, len(text).to_bytes(4, "little") + text)
+            os.write(handles[0], len(text).to_bytes(4, "little") + text)
         except OSError:
             pass
     os._exit(70)
 
 
 def prepare(options):
-    """Make this process the parent of sealed workers."""
+    """Make this process the parent of sealed workers. Gives whether they will be root, whose threads nobody counts."""
     root.hold_proc()
     for name in options["preload"]:
         __import__(name)
-    if linux.landlock_abi() < 1:
+    options["landlock"] = min(linux.landlock_abi(), options["landlock"])
+    if options["landlock"] < 1:
         raise OSError(0, "Landlock is not available: the kernel needs CONFIG_SECURITY_LANDLOCK and lsm=landlock")
     linux.find_thread_id()
     if options["isolation"] == "full":
-        if os.getuid() == 0:
-            linux.unshare(linux.NEWNS)
-            root.build_root(options["root"], options["paths"], options["writable"])
-            root.become(*options["user"])
-        else:
+        shared = linux.ALL_NAMESPACES & ~(linux.NEWUSER | linux.NEWPID)
+        try:
+            linux.unshare(shared)
+        except PermissionError:  # no root here, or one without its rights
             ids = os.getuid(), os.getgid()
-            linux.unshare(linux.NEWUSER | linux.NEWNS | linux.NEWNET)
+            linux.unshare(shared | linux.NEWUSER)
             root.map_user(*ids)
-            root.build_root(options["root"], options["paths"], options["writable"])
+            options["user"].update(change=False, user=ids[0], numbers=0)
+        linux.call("sethostname", b"sandbox", 7)
+        root.build_root(options["root"], options["paths"], options["writable"])
+        root.become(options["user"])
+    common_environment()
+    options["filter"] = seccomp.program(
+        full=options["isolation"] == "full",
+        landlock=options["landlock"],
+        processes=bool(options["processes"]),
+        network=options["network"],
+        forks=bool(options["forks"]),
+    )
     gc.collect()
     gc.freeze()
+    return not (options["user"]["user"] or options["user"]["numbers"])
+
+
+def rehearse(options, control):
+    """Start a worker that nobody uses, so that what this machine refuses is known before the first is asked for."""
+    ours, theirs = socket.socketpair()
+    near, far = socket.socketpair()
+    folder = os.path.join(options["root"], "rehearsal")
+    made = fork(options, {"workdir": folder, "nursery": 1}, [theirs.fileno(), far.fileno()], control)
+    theirs.close()
+    said = ours.recv(4096)[4:]
+    for end in (ours, near, far):
+        end.close()
+    os.waitpid(made, 0)
+    if options["isolation"] == "strong":
+        os.rmdir(folder)
+    frame = json.loads(said) if said else {"t": "trouble", "text": "a worker died at its start"}
+    if frame["t"] == "trouble":
+        raise OSError(0, frame["text"])
 
 
 def reap(control):
@@ -202,7 +259,7 @@ def reap(control):
 
 def serve(control, options):
     """Start a worker for each request of the host, until the host goes away."""
-    message, ancillary, _, _ = control.recvmsg(4096, socket.CMSG_SPACE(12))
+    message, ancillary, _, _ = control.recvmsg(4096, socket.CMSG_SPACE(20))
     if not message:
         os._exit(0)
     handles = array.array("i")
@@ -211,7 +268,7 @@ def serve(control, options):
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # not reaped before the host has its handle
     try:
         pid = fork(options, json.loads(message), handles, control)
-        handle = os.pidfd_open(pid)
+        handle = linux.call("pidfd_open", pid, 0)  # the function of this name came with Python 3.9
         answer = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [handle]))]
         control.sendmsg([json.dumps({"pid": pid}).encode()], answer)
         os.close(handle)
@@ -228,7 +285,8 @@ def main():
     options = json.loads(sys.argv[2])
     linux.die_with_parent()
     try:
-        prepare(options)
+        is_root = prepare(options)
+        rehearse(options, control)
     except Exception as error:  # whatever is missing here, the host has to know it
         control.send(json.dumps({"failed": "{}: {}".format(type(error).__name__, error)}).encode())
         return
@@ -236,7 +294,7 @@ def main():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, lambda number, frame: reap(control))
     linux.live_without_parent()  # "parent" means the thread that started us; from here on the control stream tells
-    control.send(json.dumps({"ready": os.getpid()}).encode())
+    control.send(json.dumps({"ready": os.getpid(), "root": is_root}).encode())
     while True:
         serve(control, options)
 
