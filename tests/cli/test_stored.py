@@ -120,6 +120,7 @@ def test_a_run_that_waits_goes_on(server: Loopback, journal: str, arguments: lis
     again = resume(server, journal, "wait")
 
     assert (done.returncode, again.returncode, again.stdout) == (0, 0, done.stdout)
+    assert "run wait-2 had come to its end before; nothing was done again" in again.stderr
     assert (json.loads(done.stdout) if isinstance(answer, list) else done.stdout.strip()) == answer
     assert sent(journal) == (["ann", "bob"] if isinstance(answer, list) else [])
     if not sent(journal):

@@ -126,6 +126,32 @@ def test_approvals_are_asked_on_the_page(page: str, visit: Callable[..., Any], b
         wait_for(one, "the person on the page said no")
 
 
+def test_a_person_changes_the_call_or_says_why_not(page: str, visit: Callable[..., Any]) -> None:
+    """What comes next is shown; arguments that cannot be meant are told; the call is made with others, or refused with a reason."""
+    one = visit(page)
+    say(one, "both please")
+    one.get_by_role("button", name="Approve").wait_for(timeout=PATIENCE)
+    assert "launch('Mars')" in one.locator("#asking").first.inner_text()
+    words = one.locator("#words input, #words textarea").first
+    words.fill('{"to": "Venus"}')
+    one.get_by_role("button", name="Approve").click()
+    one.locator("#asking").get_by_text("there is no argument 'to'; there are: where").first.wait_for(timeout=PATIENCE)
+    words.fill('{"where": "Venus"}')
+    one.get_by_role("button", name="Approve").click()
+    one.locator("#asking").get_by_text("launch('the Moon')").first.wait_for(state="hidden", timeout=PATIENCE)
+    one.locator("#asking").get_by_text("launch('Mars')").first.wait_for(timeout=PATIENCE)
+    one.wait_for_function("document.querySelector('#words input, #words textarea')?.value === ''")
+    words.fill("not that far")
+    one.get_by_role("button", name="Refuse").click()
+    traces(one, 1)
+    one.locator("#chat").get_by_text("Step 1").click()
+    one.locator("#chat").get_by_text("Error", exact=True).first.click()
+
+    wait_for(one, "not that far")
+    one.locator("#chat").get_by_text("→ launch('the Moon')").first.click()
+    wait_for(one, "launched to Venus")
+
+
 def test_always_is_asked_once(page: str, visit: Callable[..., Any]) -> None:
     """After "Always in this run" the tool's next call is not asked about."""
     one = visit(page)

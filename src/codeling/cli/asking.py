@@ -8,11 +8,11 @@ import threading
 from pathlib import Path
 from typing import cast
 
-from ..events import ApprovalRequested, RunStarted
+from ..approvals.editing import arguments_from, arguments_text, stub_of
+from ..events import ApprovalRequested
 from ..messages import ToolCall
 from ..observers.text import call_text, visible
-from ..protocols import Approval, Approver, current
-from .editing import arguments_from, arguments_text
+from ..protocols import Approval, Approver
 
 __all__ = ("asker",)
 
@@ -38,10 +38,10 @@ def _ask_in_turn(turn: asyncio.Lock) -> Approver:
                 why = ""
                 if word.startswith("{"):
                     try:
-                        return Approval(approved=True, arguments=arguments_from(word, _stub(call)))
+                        return Approval(approved=True, arguments=arguments_from(word, stub_of(call)))
                     except ValueError as error:
                         why = f"{error}. "
-                own = arguments_text(call, _stub(call))
+                own = arguments_text(call, stub_of(call))
                 said = await _answer(visible(f"{why}Type other arguments, as JSON, or answer as before: {own} "))
         return _approval(said.strip(), reason) if said else None
 
@@ -53,13 +53,6 @@ async def _answer(question: str) -> str:
     # A daemon: nobody has to press a key before an interrupted command can end.
     threading.Thread(target=_read, args=(question, answer), daemon=True).start()
     return await answer
-
-
-def _stub(call: ToolCall) -> str:
-    """The signature of a call's tool, as the model saw it; the run that asks knows it."""
-    run = current.get()
-    started = run.events[0] if run and run.events else None
-    return started.tools.get(call.name, "") if isinstance(started, RunStarted) else ""
 
 
 def _question(call: ToolCall, asked: ApprovalRequested) -> str:

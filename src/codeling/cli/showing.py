@@ -60,6 +60,7 @@ def told_again(options: Namespace, result: RunResult) -> int:
     """Print the answer of a run that had it before, or with `--json` its last event. Gives the exit code."""
     if options.json:
         print(load("codeling.cli.answers:event_text")(result.events[-1]))
+    say(f"run {result.run_id} had come to its end before; nothing was done again")
     return _end(options, result)
 
 

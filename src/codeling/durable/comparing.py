@@ -12,6 +12,7 @@ from ..messages import ToolCall
 
 __all__ = ("call_line", "differences")
 
+# Of an interpreter that was lost it depends on the moment how much is known of why.
 _COMPARED = ("code", "output", "value", "error", "final", "lost")
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
 """Where an object lies in memory is nothing that a program could repeat."""
@@ -23,7 +24,7 @@ def differences(stored: Event, found: Event, key: Callable[[ToolCall], str]) -> 
         yield "code", stored.code, found.code
     if not isinstance(stored, StepFinished) or not isinstance(found, StepFinished):
         return
-    for name in _COMPARED:
+    for name in _COMPARED if not (stored.lost and found.lost) else ("code", "output"):
         before, now = getattr(stored, name), getattr(found, name)
         if _plain(before) != _plain(now):
             yield name, before, now

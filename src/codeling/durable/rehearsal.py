@@ -6,19 +6,31 @@ otherwise than before is told.
 
 from __future__ import annotations
 
+import sys
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from ..errors import EndsRun, JournalError, ReplayDiverged
-from ..events import CodeStarted, Event, RunStarted, StepStarted, ToolCallFinished, ToolCallStarted
+from ..errors import AnswerRefused, EndsRun, JournalError, ReplayDiverged
+from ..events import (
+    AnswerRejected,
+    ApprovalRequested,
+    CodeStarted,
+    Event,
+    PlanMade,
+    RunStarted,
+    StepStarted,
+    ToolCallFinished,
+    ToolCallStarted,
+)
 from ..journals.events import Diverged
 from ..journals.memory import MemoryJournal
 from ..limits import Limits, Spent
 from ..lookup import load
 from ..memory import Memory
 from ..messages import ToolCall
-from ..protocols import Approval
+from ..protocols import Approval, current
 from ..tools import Tool
 from .calls import in_order
 from .comparing import call_line
@@ -60,8 +72,11 @@ async def rehearse(past: Sequence[Event], agent: Any = None) -> Rehearsal:
     run = _Unworldly(started.run_id, past, journal=MemoryJournal(), spent=Spent(limits=Limits()), fold=memory.add)
     try:
         await agent._perform(run, memory, started)
-    except (_Over, ReplayDiverged):
+    except _Over:
         pass
+    except ReplayDiverged as error:
+        if not run.differences:
+            run.differences.append(Diverged(step=run.step, what="order", found=str(error)))
     finally:
         agent.close()
         if run.session:
@@ -77,9 +92,21 @@ class _Over(EndsRun):
 class _Unworldly(ReplayedRun):
     """A run that writes nothing and does nothing."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(self, id: str, past: Sequence[Event], **options: Any) -> None:
+        super().__init__(id, past, **options)
         self.journal, self.differences = None, list[Diverged]()
+        self._unfit = _unfit_of(past)
+
+    @property
+    def step(self) -> int:
+        """The step that is under way."""
+        return self._step
+
+    @property
+    def rejects(self) -> str | None:
+        """Why the answer that was given now was not accepted, where it was not."""
+        following = self._spine[0] if self._spine else None
+        return following.reason if isinstance(following, AnswerRejected) else None
 
     async def emit(self, event: E) -> E:
         """Give the recorded event. Raises `_Over` where the loop would go on for the first time."""
@@ -103,18 +130,50 @@ class _Unworldly(ReplayedRun):
         queue = self._calls.get((self._step, self._key(call)))
         if queue and queue[0].finished:
             return await super().recalled(call, tool)
+        unfit = next((error for error in self._unfit[self._step] if error.startswith(f"{call.name}(): ")), None)
+        if unfit is not None:
+            self._unfit[self._step].remove(unfit)
+            return ToolCallFinished(call_id=call.id, error=unfit)
         if queue or self._step not in self._whole:
             raise _Over("the stored run was cut off in this call")
         await self.diverged(Diverged(step=self._step, what="call", found=call_line(call)))
         raise ReplayDiverged(f"step {self._step} called {call_line(call)}, which the run did not")
 
 
+def _unfit_of(past: Sequence[Event]) -> defaultdict[int, list[str]]:
+    """Give what calls were told whose arguments did not fit, by their steps: nothing else is stored of them."""
+    found: defaultdict[int, list[str]] = defaultdict(list)
+    step, begun = 0, set[str]()
+    for event in past:
+        match event:
+            case StepStarted():
+                step = event.step
+            case ToolCallStarted(call=call) | ApprovalRequested(call=call):
+                begun.add(call.id)
+            case ToolCallFinished(call_id=id, error=str(error)) if id not in begun:
+                found[step].append(error)
+    return found
+
+
 def _agent_of(past: Sequence[Event]) -> Any:
-    """Make an agent with the tools that the run has called."""
+    """Make an agent that has the run's tools, and plans and rejects answers where the run did."""
     code = any(isinstance(event, CodeStarted) for event in past)
     names = {record.call.name for record in in_order(past, MemoryJournal().key)}
+    names |= {name for event in past if isinstance(event, RunStarted) for name in event.tools}
+    plans = [event.step for event in past if isinstance(event, PlanMade)]
+    interval = plans[1] - plans[0] if len(plans) > 1 else sys.maxsize if plans else None
     kind = load(f"codeling.agent:{'CodeAgent' if code else 'ToolCallingAgent'}")
-    return kind([_any_arguments(name) for name in sorted(names)], _NoModel())
+    return kind(
+        [_any_arguments(name) for name in sorted(names)], _NoModel(), planning_interval=interval,
+        final_answer_checks=[_as_before],
+    )  # fmt: skip
+
+
+def _as_before(answer: Any) -> bool:
+    run = current.get()
+    if isinstance(run, _Unworldly) and run.rejects is not None:
+        raise AnswerRefused(run.rejects)
+    return True
 
 
 def _any_arguments(name: str) -> Tool:

@@ -21,6 +21,7 @@ from ..events import (
     Event,
     ModelReplied,
     PlanMade,
+    RunFinished,
     RunStarted,
     StepFinished,
     StepStarted,
@@ -76,6 +77,9 @@ class ReplayedRun(Run):
         if not isinstance(event, _SPINE) or not (stored := self.replayed(type(event))):
             if isinstance(event, StepFinished):
                 await self._tell_unmade(event.step)
+            if isinstance(event, RunFinished) and event.state == "success" and self._spine:
+                left = type(self._spine[0]).__name__
+                await self.diverged(Diverged(step=self._step, what="end", expected=left))
             return await super().emit(event)
         if isinstance(stored, RunStarted):
             await super().emit(RunResumed())
@@ -115,7 +119,7 @@ class ReplayedRun(Run):
         if not isinstance(event, kind):
             raise ReplayDiverged(
                 f"run {self.id!r}: its journal has {type(event).__name__} where the run now comes to {kind.__name__}; "
-                "resume it with the kind of agent that began it, or fork it before that step"
+                "resume it with the kind of agent that began it and its planning_interval, or fork it before that step"
             )
         self.note(event)
         return event

@@ -60,7 +60,8 @@ class Diverged(Event):
 
     step: int
     what: str
-    """`call`, or the field of `StepFinished` that differs."""
+    """`call`; the field of `StepFinished` that differs; `end`, where the run came to an answer before its journal
+    does; or `order`, where the loop came to another event than the journal holds."""
     expected: Any = None
     """What the journal holds; for a call its text, or None where it holds no such call."""
     found: Any = None

@@ -13,9 +13,9 @@ import mimetypes
 import shutil
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ..errors import EndsRun, MissingDependency
 from ..events import ApprovalRequested, Event, ModelDelta, RunFinished
@@ -75,6 +75,10 @@ class GradioUI:
             )  # fmt: skip
             with gr.Column(visible=False, variant="panel", elem_id="asking") as asking:
                 question = gr.Markdown()
+                words = gr.Textbox(
+                    show_label=False, container=False, max_lines=1, elem_id="words",
+                    placeholder="Why it is refused; or other arguments, as JSON, before you approve",
+                )  # fmt: skip
                 with gr.Row():
                     yes = gr.Button("Approve", variant="primary", size="md", min_width=90)
                     always = gr.Button("Always in this run", size="md", min_width=90)
@@ -91,7 +95,7 @@ class GradioUI:
             box.submit(self._answer, [box, visitor], shown, concurrency_limit=self.most_runs, **quiet)
             stop.click(_stop, [visitor], None, queue=False, **quiet)
             for button, answer in ((yes, _YES), (always, _ALWAYS), (no, _NO)):
-                button.click(_decide(answer), [visitor], None, queue=False, **quiet)
+                button.click(_decide(answer), [visitor, words], [words, question], queue=False, **quiet)
             for again in (clear.click, chat.clear):
                 again(self._renew, [visitor], shown, queue=False, **quiet)
             gr.api(self._run, api_name="run", concurrency_limit=self.most_runs)
@@ -131,26 +135,37 @@ class GradioUI:
         yield _look(visitor, working=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A call that waits for the person."""
+
+    request: ApprovalRequested
+    stub: str
+    """Its tool's signature, as the model saw it."""
+    answer: asyncio.Future[Approval]
+
+
 @dataclass(eq=False, slots=True)
 class _Visitor:
     """One conversation: the agent's copy, what is in the chat, and what waits for this person's decision."""
 
     agent: Any
     chat: Chat = field(default_factory=Chat)
-    asked: dict[str, tuple[ToolCall, str, asyncio.Future[Approval]]] = field(default_factory=dict)
+    asked: dict[str, _Asked] = field(default_factory=dict)
     begun: bool = False
 
     @classmethod
     def of(cls, agent: Any) -> _Visitor:
         """Make a visitor with a copy of the agent: the same tools, model and rules, but runs of its own."""
         visitor = cls(None)
-        visitor.agent = _copied(agent, visitor.ask)
+        visitor.agent = _copied(agent, cast("Approver", visitor.ask))
         return visitor
 
-    async def ask(self, call: ToolCall, reason: str, /) -> Approval:
+    async def ask(self, call: ToolCall, reason: str, request: ApprovalRequested, /) -> Approval:
         """Ask on the page."""
         future: asyncio.Future[Approval] = asyncio.get_running_loop().create_future()
-        self.asked[call.id] = (call, reason, future)
+        stub = load("codeling.approvals.editing:stub_of")(call)
+        self.asked[call.id] = _Asked(request=request, stub=stub, answer=future)
         try:
             return await future
         finally:
@@ -210,15 +225,24 @@ class _Visitor:
 
     def question(self) -> str:
         """Give the oldest question that waits, or nothing."""
-        for call, reason, _ in self.asked.values():
-            return f"**May this call be made?** {plain(reason)}\n\n`` {call_text(call).replace('`', chr(39))} ``"
+        for asked in self.asked.values():
+            call, ahead = asked.request.call, "".join(f"\n- {_code(line)}" for line in asked.request.ahead)
+            after = f"\n\nAfter it the program may make these:\n{ahead}" if ahead else ""
+            return f"**May this call be made?** {plain(asked.request.reason)}\n\n{_code(call_text(call))}{after}"
         return ""
 
-    def decide(self, answer: Approval) -> None:
-        """Answer the oldest question."""
-        for _, _, future in self.asked.values():
+    def decide(self, answer: Approval, words: str) -> str:
+        """Answer the oldest question, with the person's words; give what is wrong with them, or nothing."""
+        for asked in self.asked.values():
+            if words.strip():
+                try:
+                    answer = _worded(answer, words.strip(), asked.stub)
+                except ValueError as error:
+                    return str(error)
+            future = asked.answer
             future.get_loop().call_soon_threadsafe(_settle, future, answer)
-            return
+            break
+        return ""
 
 
 def _copied(agent: Any, approver: Approver) -> Any:
@@ -267,11 +291,24 @@ def _stop(visitor: _Visitor | None) -> None:
 
 
 def _decide(answer: Approval) -> Any:
-    def click(visitor: _Visitor | None) -> None:
-        if visitor:
-            visitor.decide(answer)
+    def click(visitor: _Visitor | None, words: str) -> tuple[str, str]:
+        trouble = visitor.decide(answer, words) if visitor else ""
+        question = visitor.question() if visitor else ""
+        return (words, f"{question}\n\n{plain(trouble)}") if trouble else ("", question)
 
     return click
+
+
+def _worded(answer: Approval, words: str, stub: str) -> Approval:
+    """Give the answer with the person's words: a reason, or other arguments. Raises ValueError for what is neither."""
+    if not answer.approved:
+        return replace(answer, reason=words)
+    return replace(answer, arguments=load("codeling.approvals.editing:arguments_from")(words, stub))
+
+
+def _code(text: str) -> str:
+    """Give a text as Markdown that shows it as it is."""
+    return f"`` {text.replace('`', chr(39))} ``"
 
 
 def _leave(visitor: _Visitor | None) -> None:

@@ -7,9 +7,18 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ..events import RunStarted
 from ..messages import ToolCall
+from ..protocols import current
 
-__all__ = ("arguments_from", "arguments_text")
+__all__ = ("arguments_from", "arguments_text", "stub_of")
+
+
+def stub_of(call: ToolCall) -> str:
+    """Give the signature of a call's tool, as the model saw it. For approvers: the run that asks knows it."""
+    run = current.get()
+    started = run.events[0] if run and run.events else None
+    return started.tools.get(call.name, "") if isinstance(started, RunStarted) else ""
 
 
 def arguments_from(text: str, stub: str) -> dict[str, Any]:
