@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ..errors import EndsRun, MissingDependency
 from ..events import ApprovalRequested, Event, ModelDelta, RunFinished
@@ -125,20 +125,24 @@ class _Visitor:
 
     agent: Any
     chat: Chat = field(default_factory=Chat)
-    asked: dict[str, tuple[ToolCall, str, asyncio.Future[Approval]]] = field(default_factory=dict)
+    asked: dict[str, tuple[str, asyncio.Future[Approval]]] = field(default_factory=dict)
+    """What waits for this person: by the call's id, the question and its answer."""
     begun: bool = False
 
     @classmethod
     def of(cls, agent: Any) -> _Visitor:
         """Make a visitor with a copy of the agent: the same tools, model and rules, but runs of its own."""
         visitor = cls(None)
-        visitor.agent = _copied(agent, visitor.ask)
+        visitor.agent = _copied(agent, cast("Approver", visitor.ask))
         return visitor
 
-    async def ask(self, call: ToolCall, reason: str, /) -> Approval:
-        """Ask on the page."""
+    async def ask(self, call: ToolCall, reason: str, asked: ApprovalRequested, /) -> Approval:
+        """Ask on the page, with what the rest of the program may do."""
         future: asyncio.Future[Approval] = asyncio.get_running_loop().create_future()
-        self.asked[call.id] = (call, reason, future)
+        ahead = "\n".join(f"- {_coded(line)}" for line in map(visible, asked.ahead))
+        after = f"\n\nAfter it the program may make these:\n\n{ahead}" if ahead else ""
+        question = f"**May this call be made?** {plain(reason)}\n\n{_coded(call_text(call))}{after}"
+        self.asked[call.id] = (question, future)
         try:
             return await future
         finally:
@@ -198,15 +202,18 @@ class _Visitor:
 
     def question(self) -> str:
         """Give the oldest question that waits, or nothing."""
-        for call, reason, _ in self.asked.values():
-            return f"**May this call be made?** {plain(reason)}\n\n`` {call_text(call).replace('`', chr(39))} ``"
-        return ""
+        return next((question for question, _ in self.asked.values()), "")
 
     def decide(self, answer: Approval) -> None:
         """Answer the oldest question."""
-        for _, _, future in self.asked.values():
+        for _, future in self.asked.values():
             future.get_loop().call_soon_threadsafe(_settle, future, answer)
             return
+
+
+def _coded(text: str) -> str:
+    """Give a line as code that nothing in it can end."""
+    return f"`` {' '.join(text.split()).replace('`', chr(39))} ``"
 
 
 def _copied(agent: Any, approver: Approver) -> Any:

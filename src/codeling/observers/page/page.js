@@ -153,6 +153,7 @@ function inside(run, index) {
     model && model.thought && lazy({class: "more"}, "What the model thought", () => $("pre", {}, model.thought)),
     thought && [$("h2", {}, "The model said"), $("pre", {}, thought)],
     step.code ? program(step, run) : (step.calls.length > 0 && [$("h2", {}, "Calls"), ...step.calls.map(drawCall)]),
+    step.unkept && $("div", {class: "warn"}, `${step.unkept.toLocaleString("en")} more bytes were printed than the executor keeps.`),
     step.value && [$("h2", {}, "Value of the last line"), $("pre", {}, step.value)],
     step.images && [$("h2", {}, "Pictures"), ...step.images.map(shown)],
     step.error && [$("h2", {}, step.lost ? "Error; the interpreter was lost" : "Error"), $("pre", {class: "error"}, step.error)],
