@@ -133,7 +133,7 @@ function lanes(step) {
   box.style.height = `${(Math.max(...bars.map(bar => bar[0]), 0) + 1) * 18 + 3}px`;
   for (const [lane, kind, from, to, name] of bars.slice(0, 400)) {
     const left = Math.max(0, from - t0) / length * 100, width = Math.max(0, to - from) / length * 100, top = `${lane * 18 + 2}px`;
-    const about = `${name}: ${time(Math.max(0, to - from))}`, fits = width > 14;
+    const about = `${name}: ${time(Math.max(0, to - from))}`, fits = width > 8;
     const bar = $("div", {class: `lane ${kind}`, title: about}, fits ? name : "");
     Object.assign(bar.style, {top, left: `min(${left}%, 100% - 3px)`, width: `${width}%`});
     box.append(bar);
