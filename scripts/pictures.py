@@ -23,8 +23,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from codeling import Approval, CodeAgent, GradioUI, Reply, TerminalObserver, TraceFile, tool
+from codeling import Approval, CodeAgent, GradioUI, Reply, SandboxExecutor, TerminalObserver, TraceFile, tool
 from codeling.messages import Usage
+from codeling.protocols import SessionSpec
 from codeling.testing import ScriptedModel
 
 DOCS = Path(__file__).parents[1] / "docs" / "pictures"
@@ -92,10 +93,14 @@ def book(city: str, nights: int) -> str:
 
 
 def agent(**options: Any) -> CodeAgent:
-    """Give the agent of all pictures."""
+    """Give the agent of all pictures; what takes long to import is there before anything is timed."""
+    import pandas as pd
+
+    pd.DataFrame({"warm": [1]}).describe()
+    executor = SandboxExecutor(preload=["pandas", "matplotlib.pyplot"])
     critic = CodeAgent([], _model(_CRITIC), name="critic", description="Judges a text.")
     return CodeAgent(
-        [visits, price, book], _model(_REPLIES), managed_agents=[critic], name="guide",
+        [visits, price, book], _model(_REPLIES), managed_agents=[critic], name="guide", executor=executor,
         description="Finds the best price for a night.", **options,
     )  # fmt: skip
 
@@ -123,6 +128,7 @@ def run(page: Path, *, live: bool) -> None:
     """Run once, shown on this process's stderr; the trace page goes to a file."""
     watching = [TerminalObserver(live=live), TraceFile(page)]
     with agent(observers=watching, approver=_Yes()) as made:
+        asyncio.run(made.executor.open(SessionSpec())).close()  # what is preloaded takes long, once
         made.run(_TASK, additional_args={"budget": 400})
 
 
@@ -166,6 +172,9 @@ def trace(browser: Any, file: Path, folder: Path, *, name: str, scheme: str, siz
     page = browser.new_page(viewport=_WINDOWS[size], color_scheme=scheme)
     page.goto(file.as_uri())
     page.wait_for_timeout(300)
+    if size == "wide" and not whole:
+        page.locator("#s0 > summary").click()
+        page.evaluate("scrollTo(0, 0)")
     if size == "narrow" and not whole:
         page.locator("#s2 > summary").click()
         page.locator("#s2 details.call > summary").first.click()
@@ -174,9 +183,9 @@ def trace(browser: Any, file: Path, folder: Path, *, name: str, scheme: str, siz
     page.close()
 
 
-def chat(browser: Any, url: str, folder: Path, *, name: str, scheme: str, size: str) -> None:
-    """Make pictures of the chat page: while it asks, and when it is done."""
-    window = {"width": 1000, "height": 860} if size == "wide" else _WINDOWS["narrow"]
+def chat(browser: Any, url: str, folder: Path, *, name: str, scheme: str, size: str, asks: str = "") -> None:
+    """Make pictures of the chat page: while it asks, if that has a name, and when it is done."""
+    window = {"width": 1000, "height": 1260} if size == "wide" else _WINDOWS["narrow"]
     page = browser.new_page(viewport=window, color_scheme=scheme)
     page.set_default_timeout(120_000)
     page.goto(url + ("?__theme=dark" if scheme == "dark" else "?__theme=light"))
@@ -184,11 +193,12 @@ def chat(browser: Any, url: str, folder: Path, *, name: str, scheme: str, size: 
     page.locator("textarea").first.press("Enter")
     page.get_by_role("button", name="Approve").wait_for()
     page.wait_for_timeout(1500)
-    page.screenshot(path=folder / f"{name}-asks.png")
+    if asks:
+        page.screenshot(path=folder / asks)
     page.get_by_role("button", name="Approve").click()
     page.locator("#chat").get_by_text("trace-").first.wait_for()
     page.wait_for_timeout(1500)
-    page.locator("#chat").get_by_text("Step 2", exact=True).first.click()
+    page.locator("#chat").get_by_text("Step 4", exact=True).first.click()
     page.wait_for_timeout(800)
     page.screenshot(path=folder / f"{name}.png")
     page.close()
@@ -228,10 +238,11 @@ def _pictures(browser: Any, file: Path, recordings: Any, folder: Path, *, everyt
             for size in _WINDOWS:
                 trace(browser, file, folder, name=f"whole-{scheme}-{size}", scheme=scheme, size=size, whole=True)
     _, url, _ = GradioUI(agent()).launch(prevent_thread_lock=True, quiet=True)
-    schemes = [("gradio-light", "light", "wide"), ("gradio-dark", "dark", "wide")]
-    more = [("gradio-light-narrow", "light", "narrow"), ("gradio-dark-narrow", "dark", "narrow")] if everything else []
-    for name, scheme, size in (*schemes, *more):
-        chat(browser, url, folder, name=name, scheme=scheme, size=size)
+    chat(browser, url, folder, name="gradio-light", scheme="light", size="wide", asks="gradio-asks.png")
+    chat(browser, url, folder, name="gradio-dark", scheme="dark", size="wide")
+    for scheme in ("light", "dark") if everything else ():
+        name = f"gradio-{scheme}-narrow"
+        chat(browser, url, folder, name=name, scheme=scheme, size="narrow", asks=f"{name}-asks.png")
 
 
 if __name__ == "__main__":

@@ -318,6 +318,21 @@ def test_wrong_usage(capsys: Capsys, journal: str, arguments: list[str], said: s
     assert sent(journal) == []
 
 
+@pytest.mark.parametrize("name", ["export", "replay"])
+def test_the_last_run_has_a_name(capsys: Capsys, tmp_path: Path, name: str) -> None:
+    """`last` is the newest run for every command; in an empty journal there is none."""
+    path = str(tmp_path / "runs.db")
+    for run_id in ("one", "two"):
+        CodeAgent([], ScriptedModel([program("final_answer(1)")]), journal=path).run("Count.", run_id=run_id)
+    (tmp_path / "empty.db").touch()
+
+    assert main([name, "last", "--journal", path]) == 0
+    said = capsys.readouterr()
+    assert "two" in said.out + said.err and "one" not in said.out + said.err
+    assert main([name, "last", "--journal", str(tmp_path / "empty.db")]) == 2
+    assert "the journal holds no runs" in capsys.readouterr().err
+
+
 def test_an_unknown_run_is_named(capsys: Capsys, journal: str) -> None:
     """The command says that the journal has no such run, with the code of wrong usage."""
     assert main(["export", "nope", "--journal", journal]) == 2

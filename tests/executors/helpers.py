@@ -34,8 +34,14 @@ def same(what: object) -> bool:
     return what is THING
 
 
+@tool
+def echo(value: object) -> object:
+    """Give it back."""
+    return value
+
+
 THING = object()
-TOOLS = (add, slow, thing, same)
+TOOLS = (add, slow, thing, same, echo)
 
 
 def agent(executor: Any, *programs: str, **options: Any) -> CodeAgent:

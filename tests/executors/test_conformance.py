@@ -28,6 +28,17 @@ STATE = (
 THREADS = "from concurrent.futures import ThreadPoolExecutor as P\nwith P(4) as pool:\n    print(list(pool.map(slow, range(4))))"
 ANSWER = "try:\n    final_answer([x, 10 ** 40, float('inf'), len(outputs[5])])\nexcept BaseException:\n    pass\nadd(1)"
 MANY = "import asyncio\nfinal_answer(sum(await asyncio.gather(*[add(i, 0) for i in range(5000)])))"
+VALUES = """
+import datetime as d, decimal, fractions, pathlib, uuid
+given = [
+    None, True, -1, 10 ** 50, 1.5, float('-inf'), 'a\\u00e9\\U0001f40d\\ud800', b'\\x00\\xff', 2 + 3j, (1, (2,)), [1, [2]],
+    {1, 2}, frozenset({3}), {'a': 1, 2: (3,), (4, 5): None}, d.datetime(2026, 1, 2, 3, 4, 5, 6), d.date(2026, 1, 2),
+    d.datetime(2026, 1, 2, tzinfo=d.timezone.utc), d.time(1, 2, 3), d.timedelta(days=1, microseconds=5),
+    decimal.Decimal('1.10'), fractions.Fraction(1, 3), uuid.UUID(int=7), pathlib.PurePosixPath('/a/b'),
+]
+back = [echo(value) for value in given]
+print([(a, b) for a, b in zip(given, back) if a != b or type(a) is not type(b)])
+"""
 SAME_STREAMS = ("sandbox-strong", "unsafe-local")
 """Kinds whose bytes go the way of `sandbox-full` and of `command`."""
 NO_HANDLES = (
@@ -87,10 +98,11 @@ def test_other_pythons(version: str) -> None:
     if version not in pythons():
         pytest.skip(f"this machine has no CPython {version}")
     executor = CommandExecutor([pythons()[version]], output_limit=1000)
-    result = run(executor, *STATE, "import sys\nprint(sys.version_info[:2])", ANSWER)
+    result = run(executor, *STATE, "import sys\nprint(sys.version_info[:2])", VALUES, ANSWER)
 
     check_state(result)
     assert result.steps[5].output == f"(3, {version[2:]})\n"
+    assert (result.steps[6].output, result.steps[6].error) == ("[]\n", None)
 
 
 def test_in_webassembly(make_kind: Callable[[str], Callable[..., Any]]) -> None:

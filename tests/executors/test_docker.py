@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from codeling import DockerExecutor, RunContinued, SandboxError, tool
+from codeling import DockerExecutor, RunContinued, SandboxError, UsageError, tool
 from codeling.executors.containers import LABEL, owner
 
 from . import podman
@@ -114,6 +114,42 @@ def test_hostile_programs_are_held(docker_url: str, tmp_path: Path) -> None:
     assert result.output is False
 
 
+def test_limits_are_there_by_default(docker_url: str, client: Any) -> None:
+    """Nobody has to ask for them: memory, processor, processes, open files; no network, no port, nothing to write to."""
+    found: dict[str, Any] = {}
+
+    @tool
+    def look() -> None:
+        """See what the daemon knows of the container."""
+        [mine] = containers(client)
+        found.update(client.inspect_container(mine))
+
+    run(DockerExecutor(podman.image_name(), base_url=docker_url), "look()\nfinal_answer(1)", tools=[look])
+    host = found["HostConfig"]
+
+    assert (host["Memory"], host["NanoCpus"], host["PidsLimit"]) == (1 << 30, 1_000_000_000, 64)
+    assert {limit["Name"].lower().removeprefix("rlimit_") for limit in host["Ulimits"]} >= {"nofile", "nproc"}
+    assert (host["NetworkMode"], host["ReadonlyRootfs"], host["Privileged"]) == ("none", True, False)
+    assert not host["PortBindings"] and not any(found["NetworkSettings"]["Ports"].values())
+    assert found["Config"]["User"] == "65534:65534"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"memory": 0}, "memory=0 is too little for a Python to work with"),
+        ({"disk": 0}, "disk=0 is too little"),
+        ({"processes": -1}, "processes=-1 is too little"),
+        ({"cpus": 0}, "cpus=0 is no number of processors"),
+        ({"timeout": 0}, "timeout=0 leaves a program no time"),
+    ],
+)
+def test_no_limit_is_none(options: dict[str, Any], message: str) -> None:
+    """What a daemon would take for "without a limit" is refused before one is reached."""
+    with pytest.raises(UsageError, match=message):
+        DockerExecutor(**options)
+
+
 @pytest.mark.parametrize("warm", ["warm", "fresh"])
 def test_a_killed_host_leaves_nothing(docker_url: str, client: Any, warm: str) -> None:
     """When the host is killed in the middle of a program, the container ends and removes itself."""
@@ -207,3 +243,19 @@ def test_no_daemon_and_no_image_say_what_to_do(docker_url: str) -> None:
         run(DockerExecutor(base_url="unix:///nowhere"), "1")
     with pytest.raises(SandboxError, match="has no image 'localhost/nothing:1': `docker pull"):
         run(DockerExecutor("localhost/nothing:1", base_url=docker_url, pull=False), "1")
+    with pytest.raises(SandboxError, match="'no-python' in it is a CPython 3.8 or newer"):
+        run(DockerExecutor(podman.image_name(), base_url=docker_url, python="no-python"), "1")
+    with pytest.raises(UsageError, match="there is no Dockerfile '/nowhere/Dockerfile'"):
+        run(DockerExecutor(base_url=docker_url, dockerfile="/nowhere/Dockerfile"), "1")
+    with pytest.raises(UsageError, match="create_host_config: .*'nonsense'"):
+        run(DockerExecutor(podman.image_name(), base_url=docker_url, nonsense=1), "1")
+
+
+def test_another_runtime_is_never_taken_in_silence(docker_url: str, client: Any) -> None:
+    """A runtime that was asked for and is not to be had is an error, also where the daemon itself would say nothing."""
+    with pytest.raises(SandboxError, match="no-such-runtime"):
+        run(DockerExecutor(podman.image_name(), base_url=docker_url, runtime="no-such-runtime"), "1")
+    default = client.info()["DefaultRuntime"]
+    named = DockerExecutor(podman.image_name(), base_url=docker_url, runtime=default)
+
+    assert run(named, "final_answer(1)").output == 1

@@ -27,7 +27,7 @@ def journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def command(*words: str) -> subprocess.CompletedProcess[str]:
     """Run the command."""
     return subprocess.run(
-        [sys.executable, "-m", "codeling", *words], capture_output=True, text=True, timeout=100, check=False
+        [sys.executable, "-m", "codeling", *words], capture_output=True, text=True, timeout=300, check=False
     )
 
 
@@ -52,6 +52,11 @@ def test_show_tells_one_step(journal: Path) -> None:
     assert "Step 3" not in done.stdout
     assert wrong.returncode == 2
     assert "no step 9; it has 4 steps" in wrong.stderr
+
+
+def test_a_whole_run_has_no_note_of_an_end(journal: Path) -> None:
+    """Only a run that was cut off is said to be."""
+    assert "Here it ends" not in command("show", "last", "--journal", str(journal)).stdout
 
 
 def test_show_as_lines_of_json(journal: Path) -> None:
@@ -130,7 +135,7 @@ def test_the_command_traces_where_the_environment_says_so(tmp_path: Path) -> Non
     threading.Thread(target=server.serve_forever, daemon=True).start()
     env = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{server.server_port}"}
     done = subprocess.run(
-        [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=100, check=False
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=300, check=False
     )
     server.shutdown()
     server.server_close()

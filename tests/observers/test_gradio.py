@@ -152,11 +152,27 @@ def test_a_person_changes_the_call_or_says_why_not(page: str, visit: Callable[..
     wait_for(one, "launched to Venus")
 
 
+def test_stop_ends_a_run_that_asks(page: str, visit: Callable[..., Any]) -> None:
+    """Whoever does not want to answer stops the run; the call is not made and the question goes away."""
+    one = visit(page)
+    say(one, "launch it")
+    one.get_by_role("button", name="Approve").wait_for(timeout=PATIENCE)
+    one.get_by_role("button", name="Stop").click()
+    wait_for(one, "Stopped.")
+    traces(one, 1)
+
+    assert not one.locator("#asking").first.is_visible()
+    assert "launched" not in one.locator("#chat").inner_text()
+
+
 def test_always_is_asked_once(page: str, visit: Callable[..., Any]) -> None:
-    """After "Always in this run" the tool's next call is not asked about."""
+    """The question says which calls may follow; after "Always in this run" the tool's next call is not asked about."""
     one = visit(page)
     say(one, "both please")
-    one.get_by_role("button", name="Always in this run").click(timeout=PATIENCE)
+    one.get_by_role("button", name="Always in this run").wait_for(timeout=PATIENCE)
+    asked = one.locator("#asking").first.inner_text()
+    assert asked.index("launch('the Moon')") < asked.index("After it the program may make these") < asked.index("Mars")
+    one.get_by_role("button", name="Always in this run").click()
     traces(one, 1)
     one.locator("#chat").get_by_text("Step 1").click()
     one.locator("#chat").get_by_text("Output", exact=True).first.click()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import signal
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from codeling import Image, SQLiteJournal, TraceFile, trace_html
+from codeling import Image, SandboxExecutor, SQLiteJournal, TerminalObserver, TraceFile, trace_html
 from codeling.events import CodeStarted, Event, ModelReplied, RunFinished, RunStarted, StepFinished, StepStarted
 from codeling.messages import Reply
 from codeling.protocols import Approval
@@ -209,16 +210,39 @@ CodeAgent([kill], model, journal=sys.argv[1]).run("Do it.")
 def test_a_killed_run_can_be_seen(tmp_path: Path) -> None:
     """The page of a run whose process was killed in the middle of a call shows the call as never finished."""
     path, page = tmp_path / "runs.db", tmp_path / "out.html"
-    done = subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False, capture_output=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False, capture_output=True, timeout=300)
     assert done.returncode == -signal.SIGKILL
     command = [sys.executable, "-m", "codeling", "trace", "last", "--journal", str(path), "--html", str(page)]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
     told = first_of(page.read_text(encoding="utf-8"))
 
+    show = [sys.executable, "-m", "codeling", "show", "last", "--journal", str(path)]
+    text = subprocess.run(show, check=True, capture_output=True, timeout=300, text=True).stdout
+
+    assert text.endswith(f"`codeling resume {told['id'][:12]} --journal {path}` goes on with it.\n")
+    assert text.index("kill(1)") < text.index("Here it ends: it was cut off, or is still under way.")
     assert told["state"] == "unfinished"
     assert told["steps"][0]["out"] == [[1, "before\n"]]
     assert told["steps"][1]["calls"][0]["state"] == "open"
     assert told["steps"][1]["unfinished"]
+
+
+def test_a_gigabyte_is_no_burden(tmp_path: Path) -> None:
+    """Of a gigabyte of hostile output page and terminal show the beginning, stay small, and say how much there was."""
+    flood = "hostile = '</script><script>alert(1)</script>\\x1b[2J'\nfor _ in range(1000):\n    print(hostile * 30_000)"
+    terminal = io.StringIO()
+    watching = [TraceFile(tmp_path / "out.html"), TerminalObserver(terminal)]
+    executor = SandboxExecutor(timeout=400)
+    run(agent(flood, "final_answer(1)", executor=executor, observers=watching))
+    page = (tmp_path / "out.html").read_text(encoding="utf-8")
+    step = first_of(page)["steps"][0]
+
+    assert step["unkept"] > 990_000_000
+    assert len(page) < 400_000
+    assert page.count("<script") == 2
+    assert len(terminal.getvalue()) < 20_000
+    assert f"{step['unkept']:,} more bytes were printed than the executor keeps" in terminal.getvalue()
+    assert "\x1b" not in terminal.getvalue()
 
 
 def test_a_file_that_cannot_be_written_harms_no_run(tmp_path: Path) -> None:
@@ -250,7 +274,7 @@ def test_an_old_journal_can_be_seen(tmp_path: Path) -> None:
         "--html",
         "-",
     ]
-    page = subprocess.run(command, check=True, capture_output=True, timeout=60, text=True).stdout
+    page = subprocess.run(command, check=True, capture_output=True, timeout=300, text=True).stdout
     step = first_of(page)["steps"][0]
 
     assert step["out"] == [[0, "2\n"]]

@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import UsageError
 from ..events import Event, RunFinished, StepStarted
 from ..lookup import load
+from .stored import shown_journal
 from .told import add_run_options, events_of
 
 __all__ = ("add", "show")
@@ -38,7 +39,16 @@ def show(options: Namespace) -> int:
     for event in events:
         observer(event)
     observer.close()
+    if options.step is None and _is_cut_off(events):
+        run = f"{events[0].run_id[:12]} --journal {shown_journal(options.journal)}"
+        print(f"\n  Here it ends: it was cut off, or is still under way. `codeling resume {run}` goes on with it.")
     return 0
+
+
+def _is_cut_off(events: list[Event]) -> bool:
+    """Whether the run went on after its last end, if it has one."""
+    mine = [event for event in events if event.run_id == events[0].run_id]
+    return not isinstance(mine[-1], RunFinished)
 
 
 def _step(events: list[Event], number: int) -> list[Event]:
@@ -47,7 +57,9 @@ def _step(events: list[Event], number: int) -> list[Event]:
     marks = [i for i, event in enumerate(events) if isinstance(event, StepStarted) and event.run_id == root]
     steps = [event.step for i, event in enumerate(events) if i in set(marks) and isinstance(event, StepStarted)]
     if number not in steps:
-        raise UsageError(f"run {root[:12]} has no step {number}; it has {len(steps)} steps")
+        raise UsageError(
+            f"run {root[:12]} has no step {number}; it has {len(steps)} step{'' if len(steps) == 1 else 's'}"
+        )
     first = marks[steps.index(number)]
     after = [i for i in marks if i > first] + [
         i for i, event in enumerate(events) if isinstance(event, RunFinished) and event.run_id == root and i > first

@@ -27,7 +27,9 @@ def add_journal_option(command: Any, about: str) -> None:
 
 def add_run_argument(command: Any) -> None:
     """Add the run that is meant."""
-    command.add_argument("run_id", metavar="RUN", help="the run's id, as `codeling runs` gives it, or its beginning")
+    command.add_argument(
+        "run_id", metavar="RUN", help="the run's id, as `codeling runs` gives it, the beginning of it, or last"
+    )
 
 
 def journal_from(options: Namespace) -> Any:
@@ -47,9 +49,14 @@ def shown_journal(name: str) -> str:
 
 
 async def read_run(journal: Any, given: str) -> list[Any]:
-    """Give the events of the run whose id is given, or begins so. Raises `UsageError`, `JournalError`."""
+    """Give the events of a run by its id, the beginning of it, or `last`. Raises `UsageError`, `JournalError`."""
     if not given:
-        raise UsageError("which run? Say its id, as `codeling runs` lists it, or the beginning of it")
+        raise UsageError("which run? Say its id, as `codeling runs` lists it, or the beginning of it, or last")
+    if given == "last":
+        newest = await load("codeling.journals.archive:summaries")(journal, limit=1, nested=False)
+        if not newest:
+            raise UsageError("the journal holds no runs")
+        given = newest[0].run_id
     events = [event async for event in journal.read(given)]
     if not events:
         ids = [run_id async for run_id in journal.run_ids() if run_id.startswith(given)]

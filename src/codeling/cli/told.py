@@ -6,10 +6,9 @@ import heapq
 from argparse import Namespace
 from typing import Any
 
-from ..errors import UsageError
 from ..events import Event, ToolCallStarted
 from ..lookup import load
-from .stored import add_journal_option, journal_from, read_run
+from .stored import add_journal_option, add_run_argument, journal_from, read_run
 
 __all__ = ("add_run_options", "events_of")
 
@@ -19,7 +18,7 @@ _MOST = 1000
 
 def add_run_options(command: Any) -> None:
     """Add which run of which journal is meant."""
-    command.add_argument("run_id", metavar="RUN", help="the run's id, the beginning of it, or last")
+    add_run_argument(command)
     add_journal_option(command, "the SQLite file that holds it")
 
 
@@ -31,11 +30,6 @@ def events_of(options: Namespace) -> list[Event]:
 
 async def _events(journal: Any, given: str) -> list[Event]:
     summaries = load("codeling.journals.archive:summaries")
-    if given == "last":
-        newest = await summaries(journal, limit=1, nested=False)
-        if not newest:
-            raise UsageError("the journal holds no runs")
-        given = newest[0].run_id
     runs = [await read_run(journal, given)]
     below = {run.run_id: run.parent_id for run in await summaries(journal, limit=_MOST, nested=True)}
     known = {runs[0][0].run_id}

@@ -115,11 +115,8 @@ class Started:
             said = os.read(self._said, 4000).decode("utf-8", "replace").strip()
         with suppress(OSError):
             os.killpg(self._pid, signal.SIGKILL)
-        for fd in (
-            self.writer,
-            self.reader,
-            self._said,
-        ):  # after that: else it might end by a broken pipe, and be told so
+        # After that: else it might end by a broken pipe, and be told so.
+        for fd in (self.writer, self.reader, self._said):
             os.close(fd)
         with suppress(ChildProcessError):
             code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])

@@ -226,7 +226,7 @@ class _Visitor:
     def question(self) -> str:
         """Give the oldest question that waits, or nothing."""
         for asked in self.asked.values():
-            call, ahead = asked.request.call, "".join(f"\n- {_code(line)}" for line in asked.request.ahead)
+            call, ahead = asked.request.call, "".join(f"\n- {_code(visible(line))}" for line in asked.request.ahead)
             after = f"\n\nAfter it the program may make these:\n{ahead}" if ahead else ""
             return f"**May this call be made?** {plain(asked.request.reason)}\n\n{_code(call_text(call))}{after}"
         return ""

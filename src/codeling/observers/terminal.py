@@ -29,7 +29,7 @@ from ..events import (
 )
 from ..messages import ToolCall
 from .screen import Mark, Screen, Style, screen_for
-from .text import brief, call_text, clipped, duration, image_text, told, usage_text, visible
+from .text import brief, call_text, clipped, duration, image_text, told, unkept, usage_text, visible
 
 __all__ = ("TerminalObserver",)
 
@@ -309,7 +309,7 @@ class _Watched:
         if event.output and not self.lines and not self.partial:
             self._output(event.output)
         self._flush()
-        self._left_out()
+        self._left_out(unkept(event.output, event.size))
         for image in event.images:
             self.say(image_text(image), style="faint")
         if event.value is not None:
@@ -321,11 +321,13 @@ class _Watched:
         spent = f"{duration(self.thinking)} model, {duration(event.seconds)} action"
         self.say(f"{spent}; {self.usage}" if self.usage else spent, style="faint")
 
-    def _left_out(self) -> None:
+    def _left_out(self, lost: int) -> None:
         if self.begun > _MOST_CALLS:
             self.say(f"… {self.begun - _MOST_CALLS:,} more calls", style="faint")
         if self.unseen:
             self.say(f"… {self.unseen:,} more characters of output", style="faint")
+        if lost:
+            self.say(f"… {lost:,} more bytes were printed than the executor keeps", style="faint")
 
     def _end(self, event: RunFinished, *, answer: bool) -> None:
         self.screen.busy(self.id, None)

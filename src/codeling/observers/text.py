@@ -15,7 +15,7 @@ from typing import Any
 
 from ..messages import Image, ToolCall, Usage
 
-__all__ = ("brief", "call_text", "clipped", "duration", "image_text", "told", "usage_text", "visible")
+__all__ = ("brief", "call_text", "clipped", "duration", "image_text", "told", "unkept", "usage_text", "visible")
 
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
@@ -118,6 +118,11 @@ def duration(seconds: float) -> str:
     if seconds < 0.9995:
         return f"{seconds * 1000:.1f} ms" if seconds < 0.00995 else f"{seconds * 1000:.0f} ms"
     return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60} min {int(seconds) % 60} s"
+
+
+def unkept(output: str, size: int) -> int:
+    """Give how many bytes a program printed beyond those that were kept."""
+    return max(0, size - len(output.encode("utf-8", "surrogatepass"))) if size else 0
 
 
 def usage_text(usage: Usage) -> str:

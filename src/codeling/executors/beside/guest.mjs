@@ -4,8 +4,14 @@ self.onmessage = async ({ data: { shared, stop, size, pyodide, packages } }) => 
   const { loadPyodide } = await import(pyodide);
   const indexURL = pyodide.slice(0, pyodide.lastIndexOf("/") + 1);
   const python = await loadPyodide({ indexURL, stdin: () => null, stdout: () => {}, stderr: () => {} });
-  const errorCallback = (said) => { throw new Error(said); };
-  for (const path of packages) await python.loadPackage(path, { errorCallback, messageCallback: () => {} });
+  for (const path of packages) {
+    const failed = [];
+    await python.loadPackage(path, { errorCallback: (said) => failed.push(said), messageCallback: () => {} });
+    if (failed.length) {
+      console.error(`the wheel ${path} could not be loaded: ${failed.join("\n").trim().split("\n").pop()}`);
+      return self.postMessage({ exit: 1 });
+    }
+  }
   python.setInterruptBuffer(new Uint8Array(stop));
   const read = (seconds) => { // what has come, or nothing after so many seconds or an interrupt
     const seen = Atomics.load(count, 0), taken = count[1];

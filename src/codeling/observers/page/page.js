@@ -133,7 +133,7 @@ function lanes(step) {
   box.style.height = `${(Math.max(...bars.map(bar => bar[0]), 0) + 1) * 18 + 3}px`;
   for (const [lane, kind, from, to, name] of bars.slice(0, 400)) {
     const left = Math.max(0, from - t0) / length * 100, width = Math.max(0, to - from) / length * 100, top = `${lane * 18 + 2}px`;
-    const about = `${name}: ${time(Math.max(0, to - from))}`, fits = width > 14;
+    const about = `${name}: ${time(Math.max(0, to - from))}`, fits = width > 8;
     const bar = $("div", {class: `lane ${kind}`, title: about}, fits ? name : "");
     Object.assign(bar.style, {top, left: `min(${left}%, 100% - 3px)`, width: `${width}%`});
     box.append(bar);
@@ -153,6 +153,7 @@ function inside(run, index) {
     model && model.thought && lazy({class: "more"}, "What the model thought", () => $("pre", {}, model.thought)),
     thought && [$("h2", {}, "The model said"), $("pre", {}, thought)],
     step.code ? program(step, run) : (step.calls.length > 0 && [$("h2", {}, "Calls"), ...step.calls.map(drawCall)]),
+    step.unkept && $("div", {class: "warn"}, `${step.unkept.toLocaleString("en")} more bytes were printed than the executor keeps.`),
     step.value && [$("h2", {}, "Value of the last line"), $("pre", {}, step.value)],
     step.images && [$("h2", {}, "Pictures"), ...step.images.map(shown)],
     step.error && [$("h2", {}, step.lost ? "Error; the interpreter was lost" : "Error"), $("pre", {class: "error"}, step.error)],

@@ -25,7 +25,7 @@ from ...events import (
     ToolCallStarted,
 )
 from ...messages import ToolCall
-from ..text import brief, visible
+from ..text import brief, unkept, visible
 from .shown import cut, picture, pieces, shown
 
 __all__ = ("Steps",)
@@ -123,7 +123,8 @@ class Steps:
     def _finished(self, event: StepFinished, at: float) -> None:
         lines = pieces(event.output, event.lines)
         told: dict[str, Any] = {
-            "t1": at, "seconds": event.seconds, "size": event.size, "lost": event.lost, "final": event.final,
+            "t1": at, "seconds": event.seconds, "unkept": unkept(event.output, event.size), "lost": event.lost,
+            "final": event.final,
             "out": _joined(lines), "images": [picture(image) for image in event.images],
             "value": None if event.value is None else cut(event.value), "error": event.error and cut(event.error),
             "answer": shown(event.answer) if event.final else None,
