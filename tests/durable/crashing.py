@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,6 +49,8 @@ class KillingJournal(SQLiteJournal):
     def __init__(self, path: Path, *, at: int, before: bool, resuming: bool) -> None:
         super().__init__(path)
         self._left, self._before, self._resuming = at, before, resuming
+        self._counting = threading.Lock()
+        """Events of calls are stored from more threads than one."""
         begun = [text for text in _stored(path.parent) if '"event":"ToolCallStarted"' in text] if path.exists() else []
         self._begun = {text.partition('"name":')[2].partition(',"nested"')[0] for text in begun}
         """Calls that were begun before: one that is made again is no new event, or the run would never get on."""
@@ -58,11 +61,13 @@ class KillingJournal(SQLiteJournal):
         if isinstance(event, ToolCallStarted):
             text = self._texts.text(event).partition('"name":')[2].partition(',"nested"')[0]
             counted = counted and text not in self._begun
-        self._left -= counted
-        if self._before and self._left <= 0 and isinstance(event, ToolCallFinished) and _counts(event.value):
+        with self._counting:
+            self._left -= counted
+            left = self._left
+        if self._before and left <= 0 and isinstance(event, ToolCallFinished) and _counts(event.value):
             os.kill(os.getpid(), signal.SIGKILL)
         await super().append(event)
-        if not self._before and counted and self._left == 0:
+        if not self._before and counted and left <= 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -88,6 +88,7 @@ class DescribingJournal:
 
     def __init__(self, journal: Any, options: Mapping[str, Any], *, resumed: str | None = None) -> None:
         self._journal, self._options, self._resumed = journal, options, resumed
+        self.anywhere = bool(getattr(journal, "anywhere", False))
 
     async def append(self, event: Event, /) -> None:
         """Keep the event, and after the first one of a run how its agent was made. Raises `JournalError`."""

@@ -24,7 +24,7 @@ __all__ = ("Nursery", "begin")
 
 WIRE, NURSERY = 3, 4
 _ABSOLUTE, _THREAD_ID = 1, 4
-_MOST_TIMERS = 64
+_MOST_TIMERS, _MOST_LOOKS = 64, 10000
 _kept = []
 """What belongs to the parent and may not be closed here: an event loop shares its poll with the parent's."""
 
@@ -131,6 +131,10 @@ class Nursery:
             timer = self._timers[thread, number] = struct.unpack("i", made)[0]
         when = ctypes.create_string_buffer(struct.pack("qqqq", 0, 0, 0, 1), 32)
         linux.call("timer_settime", timer, _ABSOLUTE, when, None)
+        for _ in range(_MOST_LOOKS):  # a signal to oneself is there when the call returns
+            linux.call("timer_gettime", timer, when)
+            if not any(struct.unpack("qqqq", when)):
+                break
 
 
 def _refuse():
