@@ -35,7 +35,8 @@ async def ask(run: Any, approver: Approver | None, call: ToolCall, reason: str, 
         answer = await asking(approver, told, reason, asked)
     if answer is None:
         line = load("codeling.observers.text:call_text")(call)
-        then = f"resume run {run.id!r} then" if run.journal else "it cannot be resumed: its agent has no journal"
+        top = load("codeling.teams.nesting:top")(run)
+        then = f"resume run {top!r} then" if run.journal else "it cannot be resumed: its agent has no journal"
         raise RunPaused(f"a person must decide about {line} ({reason}); {then}")
     answer = _checked(answer, tools[call.name])
     await run.emit(

@@ -12,6 +12,7 @@ from ..events import Event, ModelReplied, RunFinished, RunStarted, StepFinished,
 from ..journals.events import AgentDescribed, Diverged
 from ..messages import Reply
 from ..secrets.masking import masked
+from .checking import check_tools
 from .holding import held
 from .resume import go_on, journal_of, past_of
 
@@ -37,7 +38,8 @@ async def fork(
     `observation` the step itself belongs to the past too, and the model is shown this text in place
     of what came of it. `edit` may change any event of the past, such as the value of a
     `ToolCallFinished`. `options` are those of `resume`. The stored run stays as it is.
-    Raises `JournalError` where the run has no such step, or where the observation is of one that was cut off.
+    Raises `JournalError` where the run has no such step, where a tool that its past has called is gone or takes
+    other arguments now, or where the observation is of a step that was cut off; nothing is stored then.
     """
     journal = journal_of(agent)
     stored = await past_of(journal, run_id)
@@ -49,6 +51,7 @@ async def fork(
     first = copied[0]
     if isinstance(first, RunStarted):
         copied[0] = replace(first, task=task or first.task, parent_id=None, max_steps=agent.max_steps)
+    check_tools(agent, copied, journal)
     async with held(journal, new_id):
         past = [masked(replace(_edited(event, edit), run_id=new_id)) for event in copied]
         for event in past:

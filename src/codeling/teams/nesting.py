@@ -23,7 +23,7 @@ from ..result import RunResult
 from ..run import Run, current
 from ..tools import Tool
 
-__all__ = ("call",)
+__all__ = ("call", "top")
 
 _DEEPEST = 16
 _LAST = 3
@@ -77,6 +77,12 @@ async def call(
     if parent is not None and worker._last:
         _last.setdefault(parent, {})[agent.name] = worker._last
     return _checked(agent, result)
+
+
+def top(run: Run) -> str:
+    """Give the id of the run above all: the one that a person resumes."""
+    above = _rules.get().above
+    return above[0].id if above else run.id
 
 
 def _check_depth(agent: Any, above: tuple[Run, ...]) -> None:
