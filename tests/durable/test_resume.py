@@ -432,3 +432,15 @@ def test_a_resumed_run_shows_pictures_that_were_given() -> None:
 
     assert any(message.images == (Image(b"\x89PNG"),) for message in asked)
     assert not any(isinstance(event, ModelReplied) for event in stored(journal, "nope"))
+
+
+def test_a_fork_does_not_pay_for_the_time_of_what_it_leaves_out() -> None:
+    """Of a run that went on for a day, only the steps that the fork keeps count for its limit on seconds."""
+    journal, later = MemoryJournal(), 0.0
+    agent(journal, "x = 1", "x += 1", "final_answer(x)").run("Count.", run_id="short")
+    for event in stored(journal, "short"):
+        later += 86_400.0 if isinstance(event, StepFinished) else 0.0
+        asyncio.run(journal.append(replace(event, run_id="long", at=event.at + later)))
+    made = CodeAgent([], ScriptedModel([]), journal=journal, limits=Limits(seconds=600))
+
+    assert made.fork("long", 1, reply=program("final_answer(3)")) == 3

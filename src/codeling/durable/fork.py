@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -50,7 +51,9 @@ async def fork(
     copied = list(_past(stored, step, reply, observation))
     first = copied[0]
     if isinstance(first, RunStarted):
-        copied[0] = replace(first, task=task or first.task, parent_id=None, max_steps=agent.max_steps)
+        copied[0] = replace(
+            first, task=task or first.task, parent_id=None, max_steps=agent.max_steps, at=time.time()
+        )  # fmt: skip
     check_tools(agent, copied, journal)
     async with held(journal, new_id):
         past = [masked(replace(_edited(event, edit), run_id=new_id)) for event in copied]
@@ -85,9 +88,11 @@ def _edited(event: Event, edit: Callable[[Event], Event] | None) -> Event:
 def _past(stored: Sequence[Event], step: int, reply: str | Reply | None, observation: str | None) -> Iterator[Event]:
     """Give the events before the step, and of it what the caller puts in its place."""
     end = step + 1 if observation is not None else step
+    at = stored[0].at
     for event in stored:
         if isinstance(event, StepStarted) and event.step >= end:
             break
+        at = event.at
         if isinstance(event, StepFinished) and event.step == step and observation is not None:
             yield replace(
                 event, output=observation, size=len(observation.encode()), value=None, error=None, images=(),
@@ -96,6 +101,5 @@ def _past(stored: Sequence[Event], step: int, reply: str | Reply | None, observa
         elif not isinstance(event, (AgentDescribed, Diverged, RunFinished)):
             yield event
     if reply is not None and observation is None:
-        at = stored[-1].at
         yield StepStarted(step=step, at=at)
         yield ModelReplied(reply=Reply(content=reply) if isinstance(reply, str) else reply, at=at)

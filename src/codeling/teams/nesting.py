@@ -20,7 +20,7 @@ from ..lookup import load
 from ..messages import ToolCall
 from ..policy import Verdict
 from ..result import RunResult
-from ..run import Run, current
+from ..run import Run, calling, current
 from ..tools import Tool
 
 __all__ = ("call", "top")
@@ -69,9 +69,10 @@ async def call(
         result = await load("codeling.durable.nested:run_nested")(worker, task, variables, reset=talk is None)
     except RunPaused:
         raise
-    except EndsRun as error:
-        where = f" (run {error.result.run_id})" if error.result else ""
-        raise ToolError(f"agent {agent.name!r} failed{where}: {error}") from error
+    except (
+        Exception
+    ) as error:  # foreign code too: a model, a check or a callback may raise whatever says best what is wrong
+        raise ToolError(_failure(agent, error)) from error
     finally:
         _rules.reset(token)
     if parent is not None and worker._last:
@@ -98,6 +99,15 @@ def _check_depth(agent: Any, above: tuple[Run, ...]) -> None:
             f"agent {agent.name!r} is not called: {len(above)} runs are above it already, the last one {above[-1].id}; "
             "agents call each other without end"
         )
+
+
+def _failure(agent: Any, error: Exception) -> str:
+    """Say that an agent failed, in which run, and why."""
+    making = calling.get()
+    result = error.result if isinstance(error, EndsRun) else None
+    run_id = result.run_id if result else making.nested if making else None
+    where = f" (run {run_id})" if run_id else ""
+    return f"agent {agent.name!r} failed{where}: {error if result else f'{type(error).__name__}: {error}'}"
 
 
 def _checked(agent: Any, result: RunResult) -> RunResult:
