@@ -113,6 +113,7 @@ class ReplayedRun(Run):
         while self._spine and isinstance(self._spine[0], ContextCompacted):
             self.note(self._spine.popleft())
         if not self._spine:
+            self.live = True
             return None
         event = self._spine.popleft()
         self.live = not self._spine  # of the last step nobody knows whether everybody heard of it
