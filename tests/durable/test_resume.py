@@ -27,6 +27,7 @@ from codeling import (
     SQLiteJournal,
     ToolCall,
     ToolCallingAgent,
+    UsageError,
     tool,
 )
 from codeling.events import CodeStarted, ModelReplied, RunFinished, StepFinished, ToolCallFinished, ToolCallStarted
@@ -444,3 +445,58 @@ def test_a_fork_does_not_pay_for_the_time_of_what_it_leaves_out() -> None:
     made = CodeAgent([], ScriptedModel([]), journal=journal, limits=Limits(seconds=600))
 
     assert made.fork("long", 1, reply=program("final_answer(3)")) == 3
+
+
+HELPED = "try:\n    found = helper('Go.')\nexcept Exception as error:\n    found = str(error)\nfinal_answer(found)"
+"""A program that would take whatever becomes of the agent below for a failure, and go on."""
+
+
+def team(journal: Any, *, tools: Any = (act, pay)) -> CodeAgent:
+    """An agent that calls another one, which acts and then asks a person."""
+    below = ScriptedModel(lambda messages: program("final_answer([act(1), pay(2)])"))
+    helper = CodeAgent(tools, below, name="helper", description="Helps.")
+    return CodeAgent([], ScriptedModel([program(HELPED)]), managed_agents=[helper], journal=journal)
+
+
+def test_an_unknown_outcome_below_stops_the_run_above() -> None:
+    """No program can take it for a failure and go on: a person settles it, by way of the run above."""
+    whole, journal = _Ordered(), MemoryJournal()
+    with pytest.raises(RunPaused):
+        team(whole).run("Go.", run_id="above")
+    for event in whole.order:
+        asyncio.run(journal.append(event))
+        if isinstance(event, ToolCallStarted) and event.call.name == "act":
+            break
+    for _ in range(2):
+        with pytest.raises(OutcomeUnknown, match=r"act\(1\) was begun .* then resume run 'above' with settle="):
+            team(journal).resume("above", approve=True)
+
+    assert team(journal).resume("above", approve=True, settle={"act": Settlement(value=10)}) == [10, "paid 2"]
+    assert done == [1, "paid 2"]
+
+
+def test_words_and_tools_that_are_wrong_below_harm_nothing() -> None:
+    """An answer that is none, and a tool that the agent below has lost, are the caller's to hear of; then it goes on."""
+    journal = MemoryJournal()
+    with pytest.raises(RunPaused):
+        team(journal).run("Go.", run_id="above")
+    before = len(stored(journal, "above"))
+    with pytest.raises(JournalError, match=r"has called act\(1\), and agent 'helper' has no tool 'act'"):
+        team(journal, tools=(pay,)).resume("above", approve=True)
+    assert len(stored(journal, "above")) == before
+    with pytest.raises(UsageError, match="one says True, False, an Approval or None, not 'no'"):
+        team(journal).resume("above", approve={"pay": "no"})
+
+    assert team(journal).resume("above", approve=True) == [10, "paid 2"]
+
+
+class _Ordered(MemoryJournal):
+    """Knows the order of the events of all runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.order: list[Event] = []
+
+    async def append(self, event: Event, /) -> None:
+        self.order.append(event)
+        await super().append(event)

@@ -54,7 +54,7 @@ async def fork(
         copied[0] = replace(
             first, task=task or first.task, parent_id=None, max_steps=agent.max_steps, at=time.time()
         )  # fmt: skip
-    check_tools(agent, copied, journal)
+    await check_tools(agent, copied, journal)
     async with held(journal, new_id):
         past = [masked(replace(_edited(event, edit), run_id=new_id)) for event in copied]
         for event in past:

@@ -159,10 +159,11 @@ class ReplayedRun(Run):
         """Have a person or a rule say what became of a call that was cut off. Raises `OutcomeUnknown`."""
         said: Settlement | None = await load("codeling.durable.settling:said")(self.settle, call)
         if said is None:
+            top = load("codeling.teams.nesting:top")(self)
             raise OutcomeUnknown(
                 f"run {self.id!r}: {call_line(call)} was begun before the run was cut off and may have acted; find "
-                f"out whether it did, then resume with settle={{{call.name!r}: Settlement(value=…)}}, or 'repeat', "
-                "or 'fail'"
+                f"out whether it did, then resume run {top!r} with settle={{{call.name!r}: Settlement(value=…)}}, or "
+                "'repeat', or 'fail'"
             )
         await super().emit(OutcomeSettled(call=call, repeat=said.repeat, value=said.value, error=said.error))
         if said.repeat and record.started:
@@ -174,9 +175,12 @@ class ReplayedRun(Run):
             return
         await self.diverged(Diverged(step=self._step, what="call", found=call_line(call)))
         if tool.effect != "read":
+            top = load("codeling.teams.nesting:top")(self)
+            fork = f"before that step: fork({self.id!r}, {self._step})"
+            fork = fork if top == self.id else f"{top!r}, which is above it, before the step that called this agent"
             raise ReplayDiverged(
                 f"run {self.id!r}: step {self._step}, when it ran again, called {call_line(call)}, which its journal "
-                f"does not hold; nothing was done. Fork the run before that step: fork({self.id!r}, {self._step})"
+                f"does not hold; nothing was done. Fork the run {fork}"
             )
 
     async def _tell_unmade(self, step: int) -> None:

@@ -90,7 +90,7 @@ async def go_on(
             f"run {started.run_id!r} was rolled back: its programs would go on as if what they did were still there; "
             f"begin anew, or fork it: fork({started.run_id!r}, 1)"
         )
-    check_tools(agent, past, journal)
+    await check_tools(agent, past, journal)
     memory = Memory(agent._new_form())
     for event in await conversation_before(journal, started):
         memory.add(event)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
-from ..errors import EndsRun, LimitReached, RunPaused, ToolError
-from ..events import StepFinished
+from ..errors import EndsRun, JournalError, LimitReached, RunPaused, ToolError, UsageError
+from ..events import ApprovalRequested, ApprovalResolved, StepFinished
 from ..lookup import load
 from ..messages import ToolCall
 from ..policy import Verdict
@@ -55,7 +55,8 @@ async def call(
 
     `talk` is a run and its conversation, to go on with. Raises `ToolError`, which names the run, where it
     failed, was interrupted or came to a limit before it had an answer, or which would be too deep; `RunPaused`
-    where a person must decide; `LimitReached` where the calling run is part of calls without end and calls on.
+    where a person must decide and `JournalError` where its journal cannot be gone on with, which stop its callers
+    too; `LimitReached` where the calling run is part of calls without end and calls on.
     """
     parent = current.get()
     above = (*_rules.get().above, *([parent] if parent else []))
@@ -67,11 +68,9 @@ async def call(
     token = _rules.set(Rules(decide=worker.policy, approver=worker.approver, above=above))
     try:
         result = await load("codeling.durable.nested:run_nested")(worker, task, variables, reset=talk is None)
-    except RunPaused:
-        raise
-    except (
-        Exception
-    ) as error:  # foreign code too: a model, a check or a callback may raise whatever says best what is wrong
+    except Exception as error:  # foreign code too: a model, a check or a callback may raise anything
+        if _stops_all(error):
+            raise
         raise ToolError(_failure(agent, error)) from error
     finally:
         _rules.reset(token)
@@ -99,6 +98,19 @@ def _check_depth(agent: Any, above: tuple[Run, ...]) -> None:
             f"agent {agent.name!r} is not called: {len(above)} runs are above it already, the last one {above[-1].id}; "
             "agents call each other without end"
         )
+
+
+def _stops_all(error: Exception) -> bool:
+    """Whether a person must act before anybody goes on: no program may take it for a failure and pass it over.
+
+    So it is with a call that waits for a person, also where their answer is none; and with a journal that
+    cannot be gone on with, such as one that does not know what became of a call.
+    """
+    if isinstance(error, UsageError) and error.result:
+        asked = [event.call.id for event in error.result.events if isinstance(event, ApprovalRequested)]
+        decided = {event.call_id for event in error.result.events if isinstance(event, ApprovalResolved)}
+        return bool(asked) and asked[-1] not in decided
+    return isinstance(error, (RunPaused, JournalError))
 
 
 def _failure(agent: Any, error: Exception) -> str:
