@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from codeling import (
+    Approval,
     CodeAgent,
     Diverged,
     Event,
@@ -30,8 +31,16 @@ from codeling import (
     UsageError,
     tool,
 )
-from codeling.events import CodeStarted, ModelReplied, RunFinished, StepFinished, ToolCallFinished, ToolCallStarted
-from codeling.testing import ScriptedModel
+from codeling.events import (
+    CodeStarted,
+    ModelReplied,
+    RunFinished,
+    StepFinished,
+    ToolCallDenied,
+    ToolCallFinished,
+    ToolCallStarted,
+)
+from codeling.testing import ScriptedModel, replay
 from tests.core.helpers import program
 
 done: list[Any] = []
@@ -500,3 +509,26 @@ class _Ordered(MemoryJournal):
     async def append(self, event: Event, /) -> None:
         self.order.append(event)
         await super().append(event)
+
+
+def test_what_was_refused_is_not_told_again() -> None:
+    """A denied call and one whose arguments did not fit are no news when a run goes on, and the whole repeats itself."""
+    journal, seen = MemoryJournal(), list[Event]()
+    code = "for call in (lambda: pay(5), lambda: act('five')):\n    try:\n        call()\n    except Exception as error:\n        print(error)"
+
+    async def approve(call: ToolCall, reason: str) -> Approval | None:
+        return Approval(approved=False, reason="too much") if call.args == (5,) else None
+
+    run_id = paused(agent(journal, code, "final_answer(pay(1))", approver=approve))
+    told = [event for event in stored(journal, run_id) if isinstance(event, (ToolCallFinished, ToolCallDenied))]
+    result = agent(journal).resume(run_id, approve=True, return_full_result=True, observers=[seen.append])
+
+    assert len(told) == 2
+    assert [event for event in seen if getattr(event, "error", None)] == []
+    assert [event for event in stored(journal, run_id) if isinstance(event, ToolCallFinished) and event.error] == told[
+        1:
+    ]
+    assert [type(event) for event in result.events if isinstance(event, (ToolCallFinished, ToolCallDenied))] == [
+        ToolCallDenied, ToolCallFinished, ToolCallFinished,
+    ]  # fmt: skip
+    assert replay(result).diverged == replay(stored(journal, run_id)).diverged == ()

@@ -70,10 +70,16 @@ class ReplayedRun(Run):
         self._calls = records_of(past, journal.key)
         self._key = journal.key
         self._step, self.live = 0, False
+        self._begun: set[str] = set()
+        """The calls that have begun in this process, by id."""
         self.allowed = always_allowed(past)
 
     async def emit(self, event: E) -> E:
         """Record the event, or give the recorded one where the journal has it."""
+        if isinstance(event, ToolCallFinished) and self._step in self._whole and event.call_id not in self._begun:
+            event = replace(event, run_id=self.id, at=self.events[-1].at)  # its arguments did not fit then either
+            self.note(event)
+            return event
         if not isinstance(event, _SPINE) or not (stored := self.replayed(type(event))):
             if isinstance(event, StepFinished):
                 await self._tell_unmade(event.step)
@@ -101,6 +107,8 @@ class ReplayedRun(Run):
         """Take in an event that is stored."""
         if isinstance(event, StepStarted):
             self._step = event.step
+        if isinstance(event, ToolCallStarted):
+            self._begun.add(event.call.id)
         super().note(event)
 
     def show(self, event: Event) -> None:
@@ -152,7 +160,7 @@ class ReplayedRun(Run):
             run_id=self.id, at=finished.at, call_id=call.id, value=finished.value, error=finished.error,
             seconds=finished.seconds,
         )  # fmt: skip
-        self.note(finished)
+        self.note(replace(record.denied, call=call) if record.denied else finished)
         return finished
 
     async def _settled(self, call: ToolCall, record: Record) -> ToolCallFinished | ToolCallStarted:
