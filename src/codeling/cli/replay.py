@@ -20,6 +20,10 @@ def add(commands: Any) -> None:
     command = add_plain(
         commands, "replay", "run a stored run's programs again; recall its replies and calls, do nothing"
     )
+    command.epilog = (
+        "RUN may also be a file that `codeling export` wrote. The exit code is 0 where the run repeats itself, "
+        "1 where anything differs, and 2 where there is no such run."
+    )
     add_run_argument(command)
     add_journal_option(command, "the SQLite file that holds it")
     command.add_argument("--json", action="store_true", help="print each difference as a line of JSON")

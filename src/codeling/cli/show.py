@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..events import Event, RunFinished, StepStarted
+from ..journals.archive import end_of
 from ..lookup import load
 from .stored import shown_journal
 from .told import add_run_options, events_of
@@ -48,7 +49,7 @@ def show(options: Namespace) -> int:
 def _is_cut_off(events: list[Event]) -> bool:
     """Whether the run went on after its last end, if it has one."""
     mine = [event for event in events if event.run_id == events[0].run_id]
-    return not isinstance(mine[-1], RunFinished)
+    return end_of(mine) is None
 
 
 def _step(events: list[Event], number: int) -> list[Event]:
