@@ -26,7 +26,7 @@ from codeling.models.answer import UNREADABLE
 
 from .adapters import RECORDED, Entry
 from .loopback import KEY, Handler, Loopback
-from .wires import Said, Trouble
+from .wires import Chat, Said, Trouble
 
 pytestmark = [  # of litellm's own types
     pytest.mark.filterwarnings("ignore:Items? .* on TypedDict:UserWarning"),
@@ -141,6 +141,22 @@ def test_thoughts_go_back(entry: Entry, loopback: Loopback) -> None:
     assert any(seal in sent(loopback) for seal in ("c2ln", "c2VjcmV0")) == bool(entry.wire.keeps)
     assert "never" not in sent(loopback)
 
+
+def test_thoughts_that_the_server_insists_on(entry: Entry, loopback: Loopback) -> None:
+    """A server that refuses calls without what was thought before them gets it back, from then on at once."""
+    if type(entry.wire) is not Chat:
+        pytest.skip("in this dialect thoughts are signed, or go back always")
+    refuses = entry.wire.fails(Trouble(kind="missing"))
+    says = entry.wire.says(Said(text=("",), thought="I look.", calls=TWO[:1], finish="calls"))
+    loopback.steps = [says, lambda http: (says if "I look." in sent(loopback) else refuses)(http)]
+    model = entry.make(loopback.url)
+    first = ask(model, tools=(WEATHER,))
+    said = Message(role="assistant", content="", calls=first.calls, reasoning=first.reasoning)
+    talk = (*ASK, said, Message(role="tool", content="rain", call_id=first.calls[0].id))
+    for _ in range(2):
+        ask(model, talk, tools=(WEATHER,))
+
+    assert ["I look." in sent(loopback, n) for n in range(4)] == [False, False, True, True]
 
 def test_pictures_and_sound(entry: Entry, loopback: Loopback) -> None:
     """They are sent as they are, or refused in clear words before anything is sent."""
