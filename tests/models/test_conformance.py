@@ -158,6 +158,7 @@ def test_thoughts_that_the_server_insists_on(entry: Entry, loopback: Loopback) -
 
     assert ["I look." in sent(loopback, n) for n in range(4)] == [False, False, True, True]
 
+
 def test_pictures_and_sound(entry: Entry, loopback: Loopback) -> None:
     """They are sent as they are, or refused in clear words before anything is sent."""
     picture, sound = Image(b"a picture's bytes"), Audio(b"a sound's bytes")
