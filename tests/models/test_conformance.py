@@ -308,6 +308,25 @@ def test_hopeless_failures(entry: Entry, loopback: Loopback, kind: Any, error: t
     assert len(loopback.asked) == 2
 
 
+@pytest.mark.parametrize("status", [400, 403, 404, 429, 503])
+def test_failures_of_any_shape(entry: Entry, loopback: Loopback, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a failure's body looks like it is a `ModelError`, without the key, be it passed or of the environment."""
+    monkeypatch.setenv("SOME_API_KEY", "zq9.of-the-environment")
+    words = f"you sent {KEY.removeprefix('sk-')} zq9.of-the-environment"
+    bodies: list[object] = [
+        {"error": {"message": words}}, {"error": words}, {"error": {"message": {"deep": words}}}, {"message": words},
+        [{"error": words}], words, f"<html>{words}".encode(), {"error": None}, None, b"",
+    ]  # fmt: skip
+    model = entry.make(loopback.url, key=KEY.removeprefix("sk-"), retries=0)
+    for body in bodies:
+        loopback.steps = [lambda http, body=body: http.answer(body, status=status)]  # type: ignore[misc]  # as above
+        for way in (ask, stream):
+            with pytest.raises(ModelError) as raised:
+                way(model)
+            assert KEY.removeprefix("sk-") not in str(raised.value), body
+            assert "zq9" not in str(raised.value), body
+
+
 def test_timeout(entry: Entry, loopback: Loopback) -> None:
     """A server that does not answer in time is a `ModelError` that says so."""
     over = threading.Event()
