@@ -105,10 +105,10 @@ def test_runs_beside_each_other_are_told_apart() -> None:
     async def meet() -> None:
         """Wait until both are there."""
         both.append(asyncio.get_running_loop().create_future())
-        if len(both) == 2:
-            [one.set_result(None) for one in both]
         mine = both[-1]
-        both[:] = [one for one in both if not one.done()]
+        if len(both) == 2:
+            both.pop().set_result(None)
+            both.pop().set_result(None)
         await mine
 
     def worker(name: str) -> CodeAgent:

@@ -135,7 +135,6 @@ class _Run:
     name: str = ""
     id: str = ""
     step: dict[str, Any] = field(default_factory=dict)
-    number: int = 0
     written: list[str] = field(default_factory=list)
     output: dict[str, Any] | None = None
     printed: str = ""
@@ -154,8 +153,8 @@ class _Run:
                 self.name, self.id = agent, id
             case StepStarted(step=step):
                 self._begin(step)
-            case PlanMade(plan=plan):
-                self._say(f"Plan before step {self.number + 1}", fenced(clipped(plan, lines=60)))
+            case PlanMade(plan=plan, step=step):
+                self._say(f"Plan before step {step}", fenced(clipped(plan, lines=60)))
             case ModelDelta(delta=delta):
                 self.written.append(delta.text)
                 self.step["content"] = fenced("".join(self.written)[-4000:])
@@ -189,7 +188,6 @@ class _Run:
         return message
 
     def _begin(self, step: int) -> None:
-        self.number = step
         name = f"{self.name}: step {step}" if self.above else f"Step {step}"
         self.step = self._say(name, "", status="pending")
         self.written.clear()
