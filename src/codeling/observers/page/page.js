@@ -77,14 +77,14 @@ function program(step, run) {
 }
 
 // Calls
+const written = call => `${call.name || "(a call that did not fit)"}(${call.args.map(([name, value]) => (name ? name + "=" : "") + inline(value)).join(", ")})`;
 function drawCall(call) {
-  const given = call.args.map(([name, value]) => (name ? name + "=" : "") + inline(value)).join(", ");
   const gives = call.error ? ` ✗ ${short(call.error, 120)}` : call.value ? ` → ${inline(call.value)}` : "";
   const state = {open: "never finished", waits: "waits for a person", denied: "refused", "not made": "not made"}[call.state];
   const about = [state, call.run && "agent", call.seconds !== undefined && time(call.seconds)].filter(Boolean).join(" · ");
   const bad = call.error || state;
   return lazy({class: "call"}, [
-    $("span", {class: bad ? "line1 bad" : "line1"}, `${call.name || "(a call that did not fit)"}(${given})${gives}`),
+    $("span", {class: bad ? "line1 bad" : "line1"}, `${written(call)}${gives}`),
     $("span", {class: "meta"}, about)], () => $("div", {class: "in"},
     call.args.map(([name, value]) => $("div", {}, $("span", {class: "soft mono"}, name || "argument"), shown(value))),
     call.changed && $("div", {class: "warn"}, "A person changed these arguments."),
@@ -294,7 +294,7 @@ function go(index) {
 let texts = null;
 const strings = value => typeof value === "string" ? (value.startsWith("data:image/") ? "" : value) : value && typeof value === "object" ? Object.values(value).map(strings).join("\n") : "";
 function textOf(step) {
-  return (strings(step) + "\n" + step.calls.filter(call => call.run).map(call => strings(D.runs[call.run].task) + D.runs[call.run].steps.map(textOf).join("\n")).join("\n")).toLowerCase();
+  return (strings(step) + "\n" + step.calls.map(written).join("\n") + "\n" + step.calls.filter(call => call.run).map(call => strings(D.runs[call.run].task) + D.runs[call.run].steps.map(textOf).join("\n")).join("\n")).toLowerCase();
 }
 function filter() {
   const wanted = $search.value.trim().toLowerCase(), only = $only.getAttribute("aria-pressed") === "true";
