@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..messages import Reply, Usage
-from ..protocols import current
+from ..protocols import running
 
 __all__ = ("Prices", "priced")
 
@@ -64,7 +64,7 @@ async def priced(
 
 def _is_limited() -> bool:
     """Whether the run that asks, or one above it, may spend only so much money."""
-    run = current.get()
+    run = running()
     spent = run.spent if run else None
     while spent and spent.limits.cost is None:
         spent = spent.parent
