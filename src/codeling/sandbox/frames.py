@@ -104,7 +104,7 @@ def _checked(body: bytes) -> Mapping[str, Any]:
     for name, types in shape:
         if type(frame.get(name, _NOTHING)) not in types:
             raise WireBroken(f"protocol error: frame {kind!r} with a wrong {name!r}")
-    if kind == "call" and type(frame.get("line", 0)) is not int:
+    if kind == "call" and not (type(line := frame.get("line", 0)) is int and 0 <= line < 1 << 31):
         raise WireBroken("protocol error: frame 'call' with a wrong 'line'")
     if kind == "done" and not _is_end(frame):
         raise WireBroken("protocol error: a wrong end of a program")
