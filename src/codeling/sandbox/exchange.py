@@ -24,7 +24,7 @@ __all__ = ("Exchange",)
 
 MOST_IMAGES = 8
 _FEWEST = 1000
-"""Pieces that output may come in, besides one for each KiB and each call and ten for each second: workers send fewer."""
+"""Pieces that output may come in, besides one for each KiB and each call and ten for each second: fewer are sent."""
 _CHUNK = 1 << 16
 _BACKLOG = 8 << 20
 """Bytes of answers that may wait for the worker; no more calls are read until it has taken them."""

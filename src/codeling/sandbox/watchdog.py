@@ -27,7 +27,7 @@ __all__ = ("Quota", "Watchdog", "below")
 
 INTERVAL = 0.02
 """Seconds between two looks: a program can pass its quota by what it takes in that time."""
-_SELDOM = 10
+_SELDOM, _SOCKET = 10, 1 << 18
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _GONE_MAPS = 4
 """Deleted files that are mapped and no longer open show no size: each counts as this part of the quota."""
@@ -111,7 +111,7 @@ def _excess(quota: Quota) -> str | None:
     if sum(state.threads for state in seen) > quota.tasks:
         most = quota.tasks - 2 if quota.family and not quota.forks else quota.tasks  # two are not the program's
         return f"it started more than its {most} threads and processes"
-    if sum(state.memory + _tables(state.pid) for state in seen) > quota.memory:
+    if sum(state.memory + _tables(state.pid) for state in seen) + _sockets(quota) > quota.memory:
         return f"its processes used more than their {quota.memory >> 20} MiB of memory"
     return _disk_excess(quota) if quota.folder else None
 
@@ -136,6 +136,16 @@ def _tables(pid: int) -> int:
     with suppress(OSError):
         found = re.search(r"^VmPTE:\s*(\d+) kB$", _read(f"/proc/{pid}/status"), re.MULTILINE)
         return int(found[1]) * 1024 if found else 0
+    return 0
+
+
+def _sockets(quota: Quota) -> int:
+    """Bytes that may wait in the sockets of processes that have a network namespace of their own."""
+    if not quota.family or quota.forks:
+        return 0
+    with suppress(OSError):
+        found = re.match(r"sockets: used (\d+)", _read(f"/proc/{quota.pid}/net/sockstat"))
+        return int(found[1]) * _SOCKET if found else 0
     return 0
 
 
