@@ -143,30 +143,27 @@ class Zygote:
         """
         descriptors.make_room()
         options = self.options
-        ours, theirs = socket.socketpair()
         near, far = nursery() if options.forks else (None, None)
         group = cgroups.group_for(self._memory, options.tasks)
         try:
-            with theirs, far or nullcontext():
-                given = {"wire": theirs, "door": door, "pack": pack, "nursery": far}
-                pid, handle, workdir = self._start(given, group)
+            with far or nullcontext():
+                pid, handle, wire, workdir = self._start({"door": door, "pack": pack, "nursery": far}, group)
         except BaseException:
-            for end in (ours, near):
-                if end:
-                    end.close()
+            if near:
+                near.close()
             if group:
                 group.end()
             raise
         self._endings.pop(pid, None)  # of an earlier process that had this number
-        ours.setblocking(False)
+        os.set_blocking(wire, False)
         if group and not (options.processes or options.forks):
             group.enter(pid)
         if near:
             quota = self._quota(pid)
             room = Room(pid=pid, handle=handle, forks=options.forks, quota=quota, group=group, endings=endings)
-            return room.first(ours, near)
+            return room.first(socket.socket(fileno=wire), near)
         worker = SealedWorker(
-            pid=pid, handle=handle, wire=ours.detach(), isolation=options.isolation, workdir=workdir,
+            pid=pid, handle=handle, wire=wire, isolation=options.isolation, workdir=workdir,
             ended=self.ended, endings=endings, group=group,
         )  # fmt: skip
         needed = bool(workdir or options.processes or self._as_root)
@@ -190,8 +187,8 @@ class Zygote:
 
     def _start(
         self, given: Mapping[str, int | socket.socket | None], group: cgroups.Group | None
-    ) -> tuple[int, int, str | None]:
-        """Have a worker started with these descriptors; give its process, its pidfd and its folder."""
+    ) -> tuple[int, int, int, str | None]:
+        """Have a worker started with these descriptors; give its process, its pidfd, its wire and its folder."""
         request: dict[str, Any] = {"workdir": None}
         handles: list[int] = []
         for name, handle in given.items():
@@ -210,12 +207,12 @@ class Zygote:
                 request["workdir"] = str(folders.base_folder(os.getpid()) / f"{self._process.pid}-{self._count}")
                 if not self._user.numbers:
                     request["tasks"] = self._user_tasks() + self.options.tasks + _SLACK
-            answer, pidfd = self._ask(request, handles)
+            answer, came = self._ask(request, handles)
         if not answer:
             raise SandboxError("the sandbox's parent process is gone: it ended when it was asked for a worker")
-        if pidfd is None:
+        if len(came) < 2:
             raise IsolationUnavailable(reason(self.options.isolation, str(answer.get("failed", "no answer"))))
-        return int(answer["pid"]), pidfd, request["workdir"]
+        return int(answer["pid"]), *came, request["workdir"]
 
     def _user_tasks(self) -> int:
         """How many threads the workers' user has now or had a moment ago: the kernel counts all of them together."""
@@ -223,16 +220,16 @@ class Zygote:
             self._counted = tasks_of(self._user.user), time.monotonic()
         return self._counted[0]
 
-    def _ask(self, request: Mapping[str, Any], given: Sequence[int]) -> tuple[dict[str, Any], int | None]:
-        handles = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", given))]
+    def _ask(self, request: Mapping[str, Any], given: Sequence[int]) -> tuple[dict[str, Any], tuple[int, ...]]:
+        handles = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", given))] if given else []
         try:
             self._control.sendmsg([json.dumps(request).encode()], handles)
-            answer, pidfd = self._receive()
+            answer, came = self._receive()
             while "ended" in answer:
-                answer, pidfd = self._receive()
+                answer, came = self._receive()
         except OSError as error:
             raise SandboxError(f"the sandbox's parent process is gone: {error}") from error
-        return answer, pidfd
+        return answer, came
 
     def ended(self, pid: int) -> str | None:
         """Say how a worker ended, if it ended by itself."""
@@ -255,15 +252,15 @@ class Zygote:
             else f"its process ended with exit code {code}"
         )
 
-    def _receive(self) -> tuple[dict[str, Any], int | None]:
-        message, ancillary, _, _ = self._control.recvmsg(4096, socket.CMSG_SPACE(4))
+    def _receive(self) -> tuple[dict[str, Any], tuple[int, ...]]:
+        message, ancillary, _, _ = self._control.recvmsg(4096, socket.CMSG_SPACE(8), socket.MSG_CMSG_CLOEXEC)
         handles = array.array("i")
         for _, _, data in ancillary:
-            handles.frombytes(data[:4])
+            handles.frombytes(data[: len(data) // 4 * 4])
         answer: dict[str, Any] = json.loads(message) if message else {}
         if "ended" in answer:
             self._endings[answer["ended"]] = answer["status"]
-        return answer, handles[0] if handles else None
+        return answer, tuple(handles)
 
 
 _zygotes: dict[tuple[int, str], Zygote] = {}

@@ -26,6 +26,9 @@ import root
 import seccomp
 import worker
 
+PATIENCE = 1
+"""Milliseconds without a request after which the next worker is made ahead of its request."""
+
 
 def limit(options, tasks):
     """What one worker may use of memory, files, descriptors and tasks; tasks are counted for its user."""
@@ -145,10 +148,10 @@ def live(options, request, handles, ids, control):
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     folder, port = enter(options, request, handles, ids)
     linux.die_with_parent()  # again: whoever becomes another user is no longer tied
-    if any(event & select.POLLHUP for _, event in _poll(control)):
+    if any(event & select.POLLHUP for _, event in _poll(control, 0, 0)):
         os._exit(0)  # the host went away before we were tied to our parent
-    arrange_descriptors(handles[0], handles[request["nursery"]] if options["forks"] else None)
-    handles[0] = 3
+    arrange_descriptors(request["wire"], handles[request["nursery"]] if options["forks"] else None)
+    request["wire"] = 3
     environment(options, folder, port)
     reseed()
     seal(options, folder, port, request.get("tasks", options["tasks"]))
@@ -157,10 +160,10 @@ def live(options, request, handles, ids, control):
     worker.main(3, 3, nursery=forking.begin() if options["forks"] else None)
 
 
-def _poll(control):
+def _poll(control, patience, events):
     poll = select.poll()
-    poll.register(control, select.POLLHUP)
-    return poll.poll(0)
+    poll.register(control, events)
+    return poll.poll(patience)
 
 
 def own_namespaces(options):
@@ -175,7 +178,7 @@ def own_namespaces(options):
 
 
 def fork(options, request, handles, control):
-    """Start a worker; give its process id."""
+    """Start a worker on the request's wire; give its process id."""
     ids = os.geteuid(), os.getegid()
     made = linux.clone(own_namespaces(options)) if options["isolation"] == "full" else os.fork()
     if made:
@@ -185,7 +188,7 @@ def fork(options, request, handles, control):
     except BaseException as error:  # told to the host, whatever it is: this process can do nothing else
         try:
             text = json.dumps({"t": "trouble", "text": "{}: {}".format(type(error).__name__, error)}).encode()
-            os.write(handles[0], len(text).to_bytes(4, "little") + text)
+            os.write(request["wire"], len(text).to_bytes(4, "little") + text)
         except OSError:
             pass
     os._exit(70)
@@ -238,7 +241,7 @@ def rehearse(options, control):
     ours, theirs = socket.socketpair()
     near, far = socket.socketpair()
     folder = os.path.join(options["root"], "rehearsal")
-    made = fork(options, {"workdir": folder, "nursery": 1}, [theirs.fileno(), far.fileno()], control)
+    made = fork(options, {"wire": theirs.fileno(), "workdir": folder, "nursery": 0}, [far.fileno()], control)
     theirs.close()
     said = ours.recv(4096)[4:]
     for end in (ours, near, far):
@@ -251,41 +254,75 @@ def rehearse(options, control):
         raise OSError(0, frame["text"])
 
 
-def reap(control):
-    """Tell the host which workers have ended, and how."""
-    while True:
+class Nest:
+    """Starts workers for the host: each on request, or a moment before it where any worker would do."""
+
+    def __init__(self, control, options):
+        self._control, self._options = control, options
+        self._spare = None
+        self._alike = False
+
+    def reap(self, number, frame):
+        """Tell the host which workers have ended, and how."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            try:
+                self._control.send(json.dumps({"ended": pid, "status": status}).encode(), socket.MSG_DONTWAIT)
+            except OSError:
+                pass
+
+    def serve(self):
+        """Give the host the worker that it asks for next; end where the host has gone away."""
+        message, ancillary, _, _ = self._control.recvmsg(4096, socket.CMSG_SPACE(20))
+        if not message:
+            os._exit(0)
+        handles = array.array("i")
+        for _, _, data in ancillary:
+            handles.frombytes(data[: len(data) // 4 * 4])
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # not reaped before the host has its handle
+        self._alike = not handles and self._options["isolation"] == "full"
         try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            self._hand_over(*((self._alike and self._take()) or self._start(json.loads(message), handles)))
+        except OSError as error:
+            self._control.send(json.dumps({"failed": str(error)}).encode())
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+        for handle in handles:
+            os.close(handle)
+
+    def look_ahead(self):
+        """Make the next worker while nobody waits, if it can be expected to be as the last one."""
+        if self._alike and not self._spare and not _poll(self._control, PATIENCE, select.POLLIN):
+            try:
+                self._spare = self._start({}, ())
+            except OSError:  # whoever asks for one is told why there is none
+                self._alike = False
+
+    def _start(self, request, handles):
+        near, far = socket.socketpair()
+        with far:
+            request["wire"] = far.fileno()
+            return fork(self._options, request, handles, self._control), near
+
+    def _take(self):
+        """Give the worker that was made ahead, if it lives."""
+        made, self._spare = self._spare, None
+        try:
+            dead = made and os.waitpid(made[0], os.WNOHANG)[0]
         except ChildProcessError:
-            return
-        if not pid:
-            return
-        try:
-            control.send(json.dumps({"ended": pid, "status": status}).encode(), socket.MSG_DONTWAIT)
-        except OSError:
-            pass
+            dead = True
+        return None if dead else made
 
-
-def serve(control, options):
-    """Start a worker for each request of the host, until the host goes away."""
-    message, ancillary, _, _ = control.recvmsg(4096, socket.CMSG_SPACE(20))
-    if not message:
-        os._exit(0)
-    handles = array.array("i")
-    for _, _, data in ancillary:
-        handles.frombytes(data[: len(data) // 4 * 4])
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # not reaped before the host has its handle
-    try:
-        pid = fork(options, json.loads(message), handles, control)
-        handle = linux.call("pidfd_open", pid, 0)  # the function of this name came with Python 3.9
-        answer = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [handle]))]
-        control.sendmsg([json.dumps({"pid": pid}).encode()], answer)
-        os.close(handle)
-    except OSError as error:
-        control.send(json.dumps({"failed": str(error)}).encode())
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
-    for handle in handles:
-        os.close(handle)
+    def _hand_over(self, pid, wire):
+        with wire:
+            handle = linux.call("pidfd_open", pid, 0)  # the function of this name came with Python 3.9
+            given = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [handle, wire.fileno()]))]
+            self._control.sendmsg([json.dumps({"pid": pid}).encode()], given)
+            os.close(handle)
 
 
 def main():
@@ -301,11 +338,13 @@ def main():
         return
     sys.path[:] = [path for path in sys.path if path != os.path.dirname(os.path.abspath(__file__))]
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, lambda number, frame: reap(control))
+    nest = Nest(control, options)
+    signal.signal(signal.SIGCHLD, nest.reap)
     linux.live_without_parent()  # "parent" means the thread that started us; from here on the control stream tells
     control.send(json.dumps({"ready": os.getpid(), "root": is_root}).encode())
     while True:
-        serve(control, options)
+        nest.serve()
+        nest.look_ahead()
 
 
 if __name__ == "__main__":
