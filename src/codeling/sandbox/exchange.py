@@ -108,8 +108,13 @@ class Exchange:
         self._deafen()
         self._line.close()
 
+    @property
+    def _is_aside(self) -> bool:
+        """Whether a thread has the wire and what has been read of it."""
+        return self._aside is not None and not self._aside.over
+
     def _listen(self) -> None:
-        if not self._paused and (self._aside is None or self._aside.over):
+        if not self._paused and not self._is_aside:
             self._loop.add_reader(self._line.reader, self._on_readable)
 
     def _pause(self) -> None:
@@ -152,7 +157,7 @@ class Exchange:
                 raise WireBroken("protocol error: more came after the program's end")
         except WireBroken as error:
             return self._fail(error)
-        if self._buffer.heavy and self._calls and not self._held:
+        if self._buffer.heavy and self._calls and not self._held and not self._paused:
             self._step_aside(self._calls)
         return None
 
@@ -273,8 +278,9 @@ class Exchange:
             self._loop.remove_writer(self._line.writer)
         if self._paused and self._line.waiting <= _BACKLOG:
             self._paused = False
-            self._listen()
-            self._take_in()
+            if not self._is_aside:  # else it is taken in when the thread gives it back
+                self._listen()
+                self._take_in()
 
     def _lasted(self) -> float:
         return self._loop.time() - self._started
