@@ -31,7 +31,7 @@ from .policy import Decision, Policy
 from .prompt import CodeForm, Form
 from .protocols import Approver, Executor, Journal, Model, Observer, Session, SessionSpec
 from .result import RunResult, result_of
-from .run import Run, current
+from .run import Run, current, running
 from .tools import Tool
 
 __all__ = ("Agent", "CodeAgent", "ToolCallingAgent")
@@ -89,8 +89,7 @@ class Agent(AbstractContextManager["Agent"]):
         self._journal: Journal | None = None if given is None else named("journals", "journal_from", given)
         helpers = load("codeling.teams.managed:helpers")(self) if self.managed_agents or self.handoffs else ()
         self._tools: dict[str, Tool] = load("codeling.forms.signatures:by_name")([*self.tools, *helpers])
-        self._active: dict[asyncio.Task[Any], asyncio.AbstractEventLoop] = {}
-        self._stopping: set[asyncio.Task[Any]] = set()
+        self._active: dict[asyncio.Task[Any], bool] = {}  # whether it is to stop
         self._last: tuple[Run, Memory] | None = None
 
     def run(self, task: str, *, stream: bool = False, **options: Any) -> Any:
@@ -118,7 +117,7 @@ class Agent(AbstractContextManager["Agent"]):
             raise UsageError(f"a task is a text that says what to do, not {task!r}")
         if images and not getattr(self._model, "reads_images", True):
             raise UsageError(f"the model {self._model.name!r} does not read pictures; use one that does")
-        last, parent = None if reset else self._last, current.get()
+        last, parent = None if reset else self._last, running()
         memory = last[1].copy() if last else Memory(self._new_form())
         run = Run(
             run_id or uuid.uuid4().hex, fold=memory.add, journal=self._journal or (parent.journal if parent else None),
@@ -171,15 +170,15 @@ class Agent(AbstractContextManager["Agent"]):
 
     def interrupt(self) -> None:
         """End every run of this agent that is under way, also in the middle of a program. From any thread."""
-        for task, loop in tuple(self._active.items()):
-            self._stopping.add(task)
-            loop.call_soon_threadsafe(task.cancel)
+        for task in tuple(self._active):
+            self._active[task] = True
+            task.get_loop().call_soon_threadsafe(task.cancel)
 
     async def _perform(self, run: Run, memory: Memory, started: RunStarted) -> RunResult:
         """See a run through to its recorded end, whatever that is."""
         task = cast("asyncio.Task[Any]", asyncio.current_task())
-        self._active[task] = asyncio.get_running_loop()
-        token, output, failure = current.set(run), None, cast("BaseException | None", None)
+        self._active[task] = False
+        token, output, failure = current.set(here := [run]), None, cast("BaseException | None", None)
         state: RunState
         run.model, run.person, most = self._model, run.approver or self.approver, run.spent.limits.seconds
         try:
@@ -187,7 +186,7 @@ class Agent(AbstractContextManager["Agent"]):
                 state, output = await self._loop(run, memory, started)
         except asyncio.CancelledError as error:
             failure, state = error, "interrupted"
-            if task in self._stopping:
+            if self._active[task]:
                 task.uncancel()
                 failure = Interrupted("interrupt() was called")
         except Exception as error:  # noqa: BLE001  # recorded whatever it is, and raised again below
@@ -195,9 +194,8 @@ class Agent(AbstractContextManager["Agent"]):
             state = failure.state if isinstance(failure, EndsRun) else "failed"
         finally:
             current.reset(token)
-            run.model = None  # a library's timers may hold this context, and with it the run, for a while yet
+            here.clear()
             self._active.pop(task)
-            self._stopping.discard(task)
         reason = load("codeling.secrets.masking:reason")(failure) if failure else None
         output = load("codeling.forms.answers:best_of")(run.events) if failure else output
         ended = RunFinished(state=state, output=output, error=reason, usage=run.spent.usage, seconds=run.spent.seconds)

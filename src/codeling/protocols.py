@@ -6,7 +6,7 @@ it is first used.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
@@ -22,8 +22,13 @@ __all__ = (
 OnDelta: TypeAlias = Callable[[Delta], None]
 OnOutput: TypeAlias = Callable[[str], None]
 OnCall: TypeAlias = Callable[[ToolCall], Awaitable[Any]]
-current: ContextVar[Any] = ContextVar("run", default=None)
-"""The `Run` under way, or None: a tool may ask its `model` and `person`, and `show` what is not durable."""
+current: ContextVar[Sequence[Any]] = ContextVar("run", default=())
+"""Holds the `Run` under way. Empty once that has ended, for whoever still has this context, such as a timer."""
+
+
+def running() -> Any:
+    """Give the `Run` under way, or None: a tool may ask its `model` and `person`, and `show` what is not durable."""
+    return next(iter(current.get()), None)
 
 
 class Model(Protocol):

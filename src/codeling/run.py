@@ -17,10 +17,10 @@ from typing import TypeVar, cast
 from .events import Event, ToolCallFinished, ToolCallStarted
 from .limits import Spent
 from .messages import ToolCall
-from .protocols import Approval, Approver, Journal, Model, Observer, Session, current
+from .protocols import Approval, Approver, Journal, Model, Observer, Session, current, running
 from .tools import Tool
 
-__all__ = ("Run", "calling", "current", "everywhere", "masks")
+__all__ = ("Run", "calling", "current", "everywhere", "masks", "running")
 
 logger = logging.getLogger(__name__)
 

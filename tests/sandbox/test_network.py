@@ -218,7 +218,9 @@ def test_a_tunnels_tls_asks_for_the_host_that_was_allowed() -> None:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             got.append(await reader.read(10))
             writer.close()
+            served.set()
 
+        served = asyncio.Event()
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
 
@@ -228,6 +230,7 @@ def test_a_tunnels_tls_asks_for_the_host_that_was_allowed() -> None:
         proxy = Proxy([Rule("a.example", port, private=True)], resolve=here)
         request = f"CONNECT a.example:{port} HTTP/1.1\r\n\r\n".encode() + greeting(name)
         await asyncio.to_thread(ask, proxy, request)
+        await asyncio.wait_for(served.wait(), 30)
         server.close()
         await server.wait_closed()
 

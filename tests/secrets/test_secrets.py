@@ -26,7 +26,7 @@ from codeling import (
 )
 from codeling.cli.answers import event_text
 from codeling.observers.trace_file import trace_html
-from codeling.protocols import current
+from codeling.protocols import running
 from codeling.testing import ScriptedModel
 from codeling.tools import FunctionTool
 from tests.core.helpers import program
@@ -49,7 +49,7 @@ def make(*replies: Any, token: str, journal: str, observers: Any = (), kind: Any
         return {"name": name, "headers": {"Authorization": f"Bearer {token}"}, "raw": [token.encode(), (token,)]}
 
     def fetch(name: str, key: str = key) -> Any:
-        current.get().show(ToolProgressed(name="fetch", progress=1, message=f"asking with {key}"))
+        running().show(ToolProgressed(name="fetch", progress=1, message=f"asking with {key}"))
         return describe(name, key)
 
     about = f"Fetch something with {key}, and give the request back with it."

@@ -9,14 +9,14 @@ from typing import Any
 
 from ..events import RunStarted
 from ..messages import ToolCall
-from ..protocols import current
+from ..protocols import running
 
 __all__ = ("arguments_from", "arguments_text", "stub_of")
 
 
 def stub_of(call: ToolCall) -> str:
     """Give the signature of a call's tool, as the model saw it. For approvers: the run that asks knows it."""
-    run = current.get()
+    run = running()
     started = run.events[0] if run and run.events else None
     return started.tools.get(call.name, "") if isinstance(started, RunStarted) else ""
 

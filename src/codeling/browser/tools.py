@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from ..errors import UsageError
 from ..forms.libraries import needed
-from ..protocols import current
+from ..protocols import running
 from ..tools import FunctionTool, Tool
 from .driver import Driver
 from .gate import Gate
@@ -82,7 +82,7 @@ class Browser(AbstractContextManager["Browser"]):
 
     async def _return(self) -> None:
         """Open the page at which the run was when it was cut off, or the first one."""
-        run = current.get()
+        run = running()
         address = last_address(run.events if run else ())
         if address or self._start:
             try:

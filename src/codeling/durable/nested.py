@@ -10,7 +10,7 @@ from ..journals.events import RunResumed
 from ..limits import Limits, Spent
 from ..memory import Memory
 from ..result import RunResult
-from ..run import Run, calling, current
+from ..run import Run, calling, running
 from .holding import held
 from .replay import ReplayedRun
 from .resume import conversation_before, finished, go_on
@@ -20,7 +20,7 @@ __all__ = ("passed_on", "run_nested", "talk_of")
 
 async def run_nested(agent: Any, task: str, variables: Mapping[str, Any] | None, *, reset: bool = True) -> RunResult:
     """Do the work of the call that is being made: in the run that it began before, or in a new one."""
-    parent, call = current.get(), calling.get()
+    parent, call = running(), calling.get()
     run_id = call.nested if call else None
     journal = agent._journal or (parent.journal if parent else None)
     if isinstance(parent, ReplayedRun) and journal and run_id:

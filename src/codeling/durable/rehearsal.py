@@ -30,7 +30,7 @@ from ..limits import Limits, Spent
 from ..lookup import load
 from ..memory import Memory
 from ..messages import ToolCall
-from ..protocols import Approval, current
+from ..protocols import Approval, running
 from ..tools import Tool
 from .calls import in_order
 from .comparing import call_line
@@ -170,7 +170,7 @@ def _agent_of(past: Sequence[Event]) -> Any:
 
 
 def _as_before(answer: Any) -> bool:
-    run = current.get()
+    run = running()
     if isinstance(run, _Unworldly) and run.rejects is not None:
         raise AnswerRefused(run.rejects)
     return True

@@ -18,7 +18,7 @@ from typing import Any, TypeVar, cast
 
 from ..errors import EndsRun, ToolError, UsageError
 from ..events import ToolProgressed
-from ..protocols import current
+from ..protocols import running
 from .mcp_servers import Link, Server, needed
 
 __all__ = ("Connection", "Seat", "background", "blocking", "seated")
@@ -82,7 +82,7 @@ class Seat:
     def here(cls) -> Seat:
         """Give the seat of whoever is calling now."""
         try:
-            return cls(loop=asyncio.get_running_loop(), run=current.get())
+            return cls(loop=asyncio.get_running_loop(), run=running())
         except RuntimeError:
             return cls()
 

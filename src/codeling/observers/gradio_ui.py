@@ -249,7 +249,7 @@ def _copied(agent: Any, approver: Approver) -> Any:
     """Copy an agent, and those that it manages, so that each of their calls is asked about here."""
     helpers = (load("codeling.teams.managed:ManagedAgent"), load("codeling.teams.handoffs:Transfer"))
     own = copy.copy(agent)
-    own._active, own._stopping, own._last, own.approver = {}, set(), None, approver
+    own._active, own._last, own.approver = {}, None, approver
     own._tools = {
         name: type(tool)(_copied(tool.agent, approver), own) if isinstance(tool, helpers) else tool
         for name, tool in agent._tools.items()

@@ -141,7 +141,6 @@ class Zygote:
         `door` is a socket to which the worker sends its listening end of the network; `pack` a
         descriptor of the files that it begins with. Both stay the caller's to close.
         """
-        descriptors.make_room()
         options = self.options
         near, far = nursery() if options.forks else (None, None)
         group = cgroups.group_for(self._memory, options.tasks)
@@ -196,6 +195,7 @@ class Zygote:
                 request[name] = len(handles)
                 handles.append(handle if isinstance(handle, int) else handle.fileno())
         with self._lock, ExitStack() as stack:
+            descriptors.make_room()
             if group and (self.options.processes or self.options.forks):
                 entries = group.open()
                 for entry in entries:
@@ -208,11 +208,19 @@ class Zygote:
                 if not self._user.numbers:
                     request["tasks"] = self._user_tasks() + self.options.tasks + _SLACK
             answer, came = self._ask(request, handles)
+        if len(came) == 2:
+            return int(answer["pid"]), *came, request["workdir"]
+        raise self._refusal(answer, came)
+
+    def _refusal(self, answer: Mapping[str, Any], came: Sequence[int]) -> SandboxError:
+        """Why there is no worker."""
+        for handle in came:
+            os.close(handle)
         if not answer:
-            raise SandboxError("the sandbox's parent process is gone: it ended when it was asked for a worker")
-        if len(came) < 2:
-            raise IsolationUnavailable(reason(self.options.isolation, str(answer.get("failed", "no answer"))))
-        return int(answer["pid"]), *came, request["workdir"]
+            return SandboxError("the sandbox's parent process is gone: it ended when it was asked for a worker")
+        if "pid" in answer:
+            return SandboxError("this process has no room for the two descriptors of a sandbox: raise ulimit -n")
+        return IsolationUnavailable(reason(self.options.isolation, str(answer.get("failed", "no answer"))))
 
     def _user_tasks(self) -> int:
         """How many threads the workers' user has now or had a moment ago: the kernel counts all of them together."""

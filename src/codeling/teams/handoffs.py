@@ -13,7 +13,7 @@ from ..errors import EndsRun
 from ..events import Event
 from ..journals.events import HandedOver
 from ..lookup import load
-from ..run import current
+from ..run import running
 from ..tools import FunctionTool, Tool
 from .managed import named
 
@@ -35,7 +35,7 @@ class Transfer(FunctionTool):
         self.agent = named(agent)
 
         async def transfer(note: str) -> None:
-            run = current.get()
+            run = running()
             assert run is not None  # a broker makes the call, and it has a run
             talk = await load("codeling.durable.nested:passed_on")(agent, run)
             call = load("codeling.teams.nesting:call")

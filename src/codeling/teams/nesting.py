@@ -20,7 +20,7 @@ from ..lookup import load
 from ..messages import ToolCall
 from ..policy import Verdict
 from ..result import RunResult
-from ..run import Run, current
+from ..run import Run, running
 from ..tools import Tool
 
 __all__ = ("call",)
@@ -57,7 +57,7 @@ async def call(
     failed, was interrupted or came to a limit before it had an answer, or which would be too deep; `RunPaused`
     where a person must decide; `LimitReached` where the calling run is part of calls without end and calls on.
     """
-    parent = current.get()
+    parent = running()
     above = (*_rules.get().above, *([parent] if parent else []))
     _check_depth(agent, above)
     if talk is None and not reset:
