@@ -20,11 +20,11 @@ from ..walls import need
 PROGRAM = "import random, os; print(random.random(), os.listdir('.'), 'seen' in globals(), hash('a')); seen = 1"
 
 
-@pytest.fixture
+@pytest.fixture(params=["full", "strong"])
 def executor(request: pytest.FixtureRequest) -> SandboxExecutor:
     """An executor with a warm parent of its own."""
-    need("full")
-    return SandboxExecutor(env={"FOR": request.node.name})
+    need(request.param)
+    return SandboxExecutor(isolation=request.param, env={"FOR": request.node.name})
 
 
 def session(executor: SandboxExecutor, program: str = PROGRAM, seed: int = 0) -> str:
@@ -82,7 +82,7 @@ def test_one_is_made_ahead_and_is_fresh(executor: SandboxExecutor) -> None:
     for _ in range(3):
         spare_of(parent)
         told.append(session(executor, seed=1))
-    alone = SandboxExecutor(env={"FOR": "test_ahead, alone"})
+    alone = SandboxExecutor(isolation=executor._options.isolation, env={"FOR": "test_ahead, alone"})
 
     assert len(set(told[1:])) == 1
     assert "[] False" in told[1]
@@ -96,7 +96,7 @@ def test_one_that_died_is_not_handed_out(executor: SandboxExecutor) -> None:
     os.kill(spare, signal.SIGKILL)
     until(lambda: spare not in children(parent))
 
-    assert "False" in session(executor)
+    assert "[] False" in session(executor)
 
 
 def test_it_ends_with_its_parent(executor: SandboxExecutor) -> None:

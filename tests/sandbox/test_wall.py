@@ -123,13 +123,17 @@ def test_sessions_leave_nothing_behind() -> None:
 
     one("full")
     one("strong")
-    before = len(os.listdir("/proc/self/fd"))
+    before, folder = len(os.listdir("/proc/self/fd")), folders.base_folder(os.getpid())
+    there = len(os.listdir(folder))  # each warm parent at strong may have one of the worker that it makes ahead
     for _ in range(10):
         one("full")
         one("strong")
 
     assert len(os.listdir("/proc/self/fd")) <= before
-    assert [name for name in os.listdir(folders.base_folder(os.getpid())) if name != "root"] == []
+    deadline = time.monotonic() + 30
+    while len(left := os.listdir(folder)) > there + 1 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(left) <= there + 1, left
 
 
 def test_siblings_share_no_random_numbers_and_no_files() -> None:

@@ -90,18 +90,19 @@ class Zygote:
         self.options = options
         self._lock = threading.Lock()
         self._endings: dict[int, int] = {}
-        self._count = 0
         self._counted = (0, -_STALE)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control = ours
-        root = folders.base_folder(os.getpid()) / "root"
+        base = folders.base_folder(os.getpid())
+        root = base / "root"
         root.mkdir(exist_ok=True)
         self._user = worker_user(
             isolation=options.isolation, workdir=options.workdir, readable=readable_by_all(_prefixes(options.python)),
             processes=bool(options.processes),
         )  # fmt: skip
         settings = {
-            **asdict(options), "paths": readable_paths(options), "root": str(root), "user": asdict(self._user),
+            **asdict(options), "paths": readable_paths(options), "base": str(base), "root": str(root),
+            "user": asdict(self._user),
             "writable": [options.workdir] if options.workdir and options.writable else [],
         }  # fmt: skip
         with theirs:
@@ -188,7 +189,7 @@ class Zygote:
         self, given: Mapping[str, int | socket.socket | None], group: cgroups.Group | None
     ) -> tuple[int, int, int, str | None]:
         """Have a worker started with these descriptors; give its process, its pidfd, its wire and its folder."""
-        request: dict[str, Any] = {"workdir": None}
+        request: dict[str, Any] = {}
         handles: list[int] = []
         for name, handle in given.items():
             if handle is not None:
@@ -202,14 +203,11 @@ class Zygote:
                     stack.callback(os.close, entry)
                 request["groups"] = [*range(len(handles), len(handles) + len(entries))]
                 handles += entries
-            if self.options.isolation == "strong":
-                self._count += 1
-                request["workdir"] = str(folders.base_folder(os.getpid()) / f"{self._process.pid}-{self._count}")
-                if not self._user.numbers:
-                    request["tasks"] = self._user_tasks() + self.options.tasks + _SLACK
+            if self.options.isolation == "strong" and not self._user.numbers:
+                request["tasks"] = self._user_tasks() + self.options.tasks + _SLACK
             answer, came = self._ask(request, handles)
         if len(came) == 2:
-            return int(answer["pid"]), *came, request["workdir"]
+            return int(answer["pid"]), *came, answer["workdir"]
         raise self._refusal(answer, came)
 
     def _refusal(self, answer: Mapping[str, Any], came: Sequence[int]) -> SandboxError:

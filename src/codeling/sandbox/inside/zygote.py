@@ -259,8 +259,8 @@ class Nest:
 
     def __init__(self, control, options):
         self._control, self._options = control, options
-        self._spare = None
-        self._alike = False
+        self._spare, self._alike = None, False
+        self._tasks, self._count = options["tasks"], 0
 
     def reap(self, number, frame):
         """Tell the host which workers have ended, and how."""
@@ -285,9 +285,10 @@ class Nest:
         for _, _, data in ancillary:
             handles.frombytes(data[: len(data) // 4 * 4])
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # not reaped before the host has its handle
-        self._alike = not handles and self._options["isolation"] == "full"
+        request = json.loads(message)
+        self._alike, self._tasks = not handles, request.get("tasks", self._tasks)
         try:
-            self._hand_over(*((self._alike and self._take()) or self._start(json.loads(message), handles)))
+            self._hand_over(*((self._alike and self._take()) or self._start(request, handles)))
         except OSError as error:
             self._control.send(json.dumps({"failed": str(error)}).encode())
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
@@ -298,15 +299,20 @@ class Nest:
         """Make the next worker while nobody waits, if it can be expected to be as the last one."""
         if self._alike and not self._spare and not _poll(self._control, PATIENCE, select.POLLIN):
             try:
-                self._spare = self._start({}, ())
+                self._spare = self._start({"tasks": self._tasks}, ())
             except OSError:  # whoever asks for one is told why there is none
                 self._alike = False
 
     def _start(self, request, handles):
+        """Start a worker; give its number, its wire and its folder, if that is one of the host's."""
+        folder = None
+        if self._options["isolation"] == "strong":
+            self._count += 1
+            folder = request["workdir"] = os.path.join(self._options["base"], f"{os.getpid()}-{self._count}")
         near, far = socket.socketpair()
         with far:
             request["wire"] = far.fileno()
-            return fork(self._options, request, handles, self._control), near
+            return fork(self._options, request, handles, self._control), near, folder
 
     def _take(self):
         """Give the worker that was made ahead, if it lives."""
@@ -315,13 +321,15 @@ class Nest:
             dead = made and os.waitpid(made[0], os.WNOHANG)[0]
         except ChildProcessError:
             dead = True
+        if dead and made[2]:
+            os.rmdir(made[2])
         return None if dead else made
 
-    def _hand_over(self, pid, wire):
+    def _hand_over(self, pid, wire, folder):
         with wire:
             handle = linux.call("pidfd_open", pid, 0)  # the function of this name came with Python 3.9
             given = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [handle, wire.fileno()]))]
-            self._control.sendmsg([json.dumps({"pid": pid}).encode()], given)
+            self._control.sendmsg([json.dumps({"pid": pid, "workdir": folder}).encode()], given)
             os.close(handle)
 
 
