@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from codeling import CodeAgent, CommandExecutor, SandboxError, SandboxExecutor, UnsafeLocalExecutor, tool
+from codeling import CodeAgent, CommandExecutor, MemoryJournal, SandboxError, SandboxExecutor, UnsafeLocalExecutor, tool
 from codeling.messages import ToolCall
 from codeling.protocols import Outcome, SessionSpec
 from codeling.result import RunResult
@@ -103,6 +103,9 @@ BAD_FRAMES: dict[str, tuple[bytes, str]] = {
     "a hello again": (packed(HELLO), "unexpected frame 'hello'"),
     "no output": (packed({"t": "out", "text": ""}), "or none"),
     "too much output": (packed(*[{"t": "out", "text": "x" * 400_000}] * 3), "more output than was agreed"),
+    "output in crumbs": (packed({"t": "out", "text": "x"}) * 5000, "in smaller pieces than any worker sends"),
+    "line that is no number": (packed(call(9, line=True)), "wrong 'line'"),
+    "line beyond any file": (packed(call(9, line=10**30)), "wrong 'line'"),
     "too many pictures": (packed(*[{"t": "image", "data": ""}] * 9), "more pictures"),
     "picture of nothing": (packed({"t": "image", "data": "%"}), "not base64"),
     "end of another program": (packed({"t": "done", "id": 77, "err": None}), "the end of program 77"),
@@ -351,3 +354,41 @@ def test_bytes_that_come_one_by_one_are_frames_too() -> None:
     )
 
     assert (outcome.output, outcome.value, outcome.lost) == ("ééé", "7", False)
+
+
+def test_what_calls_carry_is_bounded() -> None:
+    """The host keeps what calls carry: a program that has sent it too much is refused further calls, the next is not."""
+    program = """
+row, errors = [1] * 1_500_000, 0
+for _ in range(14):
+    try:
+        nap(row)
+    except Exception as error:
+        errors += "more than 512 MiB" in str(error)
+print(errors)
+"""
+    honest = "```python\nfinal_answer(echo(42))\n```"
+    with CodeAgent([echo, nap], ScriptedModel([f"```python\n{program}\n```", honest])) as agent:
+        result = agent.run("Go.", return_full_result=True)
+
+    assert isinstance(result, RunResult)
+    assert 0 < int(result.steps[0].output) < 8
+    assert result.output == 42
+
+
+DEEPEST = """
+def deep(levels):
+    return 1 if levels == 0 else [deep(levels - 1)]
+print(len(echo(deep(64))), len(echo("x" * ((12 << 20) - 100))))
+final_answer(deep(64))
+"""
+
+
+@pytest.mark.parametrize("program", [DEEPEST, writing(packed('{"t":"final","val":' + "[" * 70 + "]" * 70 + "}"))])
+def test_what_crosses_can_be_recorded(program: str) -> None:
+    """A value as deep and as large as may cross is no trouble for the run's journal; nor is one deeper than honest ones."""
+    with CodeAgent([echo], ScriptedModel([f"```python\n{program}\n```"]), journal=MemoryJournal()) as agent:
+        result = agent.run("Go.", return_full_result=True)
+
+    assert isinstance(result, RunResult)
+    assert str(result.output).startswith("[[[[")

@@ -23,7 +23,7 @@ class Texts:
     """Turns events into lines of JSON and back; values in them are data, never pickle."""
 
     def __init__(self) -> None:
-        self._codec: Any = load("codeling.sandbox.values:HostCodec")()
+        self._codec: Any = load("codeling.sandbox.values:HostCodec")(roomy=True)
         self._line: Callable[[Any], str] = load("codeling.sandbox.inside.compact:encode")
 
     def text(self, event: Event) -> str:

@@ -21,7 +21,12 @@ __all__ = ("Calls", "Came")
 Came: TypeAlias = tuple[Mapping[str, Any], Any]
 """A frame, and what `Calls.prepare` made of it."""
 
-MOST_AT_ONCE = 10_000
+MOST_AT_ONCE, MOST_CARRIED = 10_000, 512 << 20
+"""Calls of one program at once, and bytes of memory that the arguments of all its calls take: the host keeps them."""
+_TOO_MUCH = (
+    f"ToolError: the calls of this program have carried more than {MOST_CARRIED >> 20} MiB in all; it can call nothing "
+    "any more, the next program can"
+)
 _serial = itertools.count(1)
 
 
@@ -40,7 +45,7 @@ class Calls:
         self._begin = load("codeling.sync.eager:start")
         self._tasks: set[asyncio.Task[None]] = set()
         self._open: set[int] = set()
-        self._last = 0
+        self._last = self._carried = 0
         self._idle_since, self._idle = 0.0, 0.0
 
     @property
@@ -64,6 +69,7 @@ class Calls:
         if number >= 1 << 62:
             raise WireBroken("protocol error: a call id that no worker counts up to")
         self._last, decode = number, self._codec.decode
+        self._carried += frame["cost"]
         args = tuple([decode(arg) for arg in frame["args"]])
         kwargs = {key: decode(value) for key, value in frame["kw"].items()} if frame["kw"] else {}
         call_id, line = f"{self._step}.{number}.{next(_serial)}", frame.get("line", 0)
@@ -122,6 +128,8 @@ class Calls:
         """Make the call and send its answer."""
         reply: dict[str, Any] = {"t": "ret", "id": number}
         try:
+            if self._carried > MOST_CARRIED:
+                raise ToolError(_TOO_MUCH)
             reply["val"] = self._codec.encode(await self._on_call(call))
         except ToolError as error:
             reply["err"] = str(error)

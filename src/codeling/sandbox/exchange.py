@@ -23,6 +23,8 @@ from .values import HostCodec
 __all__ = ("Exchange",)
 
 MOST_IMAGES = 8
+_FEWEST = 1000
+"""Pieces that output may come in, besides one for each KiB and each call and ten for each second: fewer are sent."""
 _CHUNK = 1 << 16
 _BACKLOG = 8 << 20
 """Bytes of answers that may wait for the worker; no more calls are read until it has taken them."""
@@ -44,7 +46,7 @@ class Exchange:
         self._held: deque[Came] = deque()
         self._output: list[str] = []
         self._images: list[Image] = []
-        self._printed = 0
+        self._printed = self._pieces = 0
         self._answer: tuple[Any] | None = None
         self._timed_out = self._over = self._paused = False
         self._loop = asyncio.get_running_loop()
@@ -106,8 +108,13 @@ class Exchange:
         self._deafen()
         self._line.close()
 
+    @property
+    def _is_aside(self) -> bool:
+        """Whether a thread has the wire and what has been read of it."""
+        return self._aside is not None and not self._aside.over
+
     def _listen(self) -> None:
-        if not self._paused and (self._aside is None or self._aside.over):
+        if not self._paused and not self._is_aside:
             self._loop.add_reader(self._line.reader, self._on_readable)
 
     def _pause(self) -> None:
@@ -150,7 +157,7 @@ class Exchange:
                 raise WireBroken("protocol error: more came after the program's end")
         except WireBroken as error:
             return self._fail(error)
-        if self._buffer.heavy and self._calls and not self._held:
+        if self._buffer.heavy and self._calls and not self._held and not self._paused:
             self._step_aside(self._calls)
         return None
 
@@ -201,6 +208,7 @@ class Exchange:
 
     def _take_call(self, calls: Calls, made: tuple[int, ToolCall], alone: bool) -> None:
         number, call = made
+        self._pieces -= 1
         if self._answer:
             calls.refuse(number, "the program has given its final answer")
         elif alone and not calls.active and calls.quick(call.name):
@@ -226,8 +234,11 @@ class Exchange:
 
     def _take_output(self, text: str, on_output: OnOutput) -> None:
         self._printed += len(text)
+        self._pieces += 1
         if self._printed > self._limits.output or not text:
             raise WireBroken("protocol error: more output than was agreed, or none")
+        if self._pieces > _FEWEST and self._pieces > _FEWEST + self._printed / 1024 + 10 * self._lasted():
+            raise WireBroken("protocol error: output in smaller pieces than any worker sends")
         self._output.append(text := frames.clean(text))
         on_output(text)
 
@@ -267,12 +278,16 @@ class Exchange:
             self._loop.remove_writer(self._line.writer)
         if self._paused and self._line.waiting <= _BACKLOG:
             self._paused = False
-            self._listen()
-            self._take_in()
+            if not self._is_aside:  # else it is taken in when the thread gives it back
+                self._listen()
+                self._take_in()
+
+    def _lasted(self) -> float:
+        return self._loop.time() - self._started
 
     def _on_deadline(self) -> None:
         active = bool(self._calls and self._calls.active)
-        left = self._timeout - (self._loop.time() - self._started - (self._calls.idle() if self._calls else 0.0))
+        left = self._timeout - (self._lasted() - (self._calls.idle() if self._calls else 0.0))
         if left > 0 or active:
             self._timer = self._loop.call_later(max(left, 0.05), self._on_deadline)
             return

@@ -7,15 +7,20 @@ follows a link.
 from __future__ import annotations
 
 import atexit
+import math
 import os
 import shutil
 import tempfile
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 __all__ = ("base_folder", "remove", "usage")
 
+_LONG = 0.05
+"""Seconds that a count may take beside the program that writes there."""
 _DEEPEST = 3500
 """Length of a path beyond which folders are too deep to be looked into: below, files could hide."""
 
@@ -35,14 +40,20 @@ def _remove_own(folder: str, process: int) -> None:
         remove(folder)
 
 
-def usage(folder: str, *, most_bytes: int, most_files: int) -> tuple[int, int]:
+def usage(
+    folder: str, *, most_bytes: int, most_files: int, lasting: Callable[[], None] = lambda: None
+) -> tuple[int, int]:
     """Give the bytes and the files below a folder; stops counting where a quota is passed.
 
-    Folders nested too deep to be looked into count as more files than there may be.
+    Folders nested too deep to be looked into count as more files than there may be. `lasting` is called
+    where the count takes so long that what is counted could grow by much meanwhile.
     """
     size = files = 0
-    waiting = [folder]
+    waiting, deadline = [folder], time.monotonic() + _LONG
     while waiting and size <= most_bytes and files <= most_files:
+        if deadline < time.monotonic():
+            lasting()
+            deadline = math.inf
         if len(waiting[-1]) > _DEEPEST:
             return size, most_files + 1
         with suppress(OSError), os.scandir(waiting.pop()) as entries:

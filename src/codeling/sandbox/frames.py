@@ -23,7 +23,7 @@ MAX_WEIGHT = 32 << 20
 MAX_TEXT = 1 << 17
 """Characters of an error or a shown value: the worker cuts them shorter."""
 
-_LIGHT = 1 << 16
+_SMALL, _LIGHT = 1 << 10, 1 << 16
 _STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _LENGTH = struct.Struct("<I")
 _NOTHING = object()
@@ -91,7 +91,8 @@ class Buffer:
 
 
 def _checked(body: bytes) -> Mapping[str, Any]:
-    if len(body) > _LIGHT and _weight(body) > MAX_WEIGHT:
+    weight = _weight(body) if len(body) > _SMALL else 0
+    if weight > MAX_WEIGHT:
         raise WireBroken("protocol error: a frame of more items than any value that may cross")
     try:
         frame: Any = compact.decode(body.decode("utf-8"))
@@ -104,8 +105,10 @@ def _checked(body: bytes) -> Mapping[str, Any]:
     for name, types in shape:
         if type(frame.get(name, _NOTHING)) not in types:
             raise WireBroken(f"protocol error: frame {kind!r} with a wrong {name!r}")
-    if kind == "call" and type(frame.get("line", 0)) is not int:
-        raise WireBroken("protocol error: frame 'call' with a wrong 'line'")
+    if kind == "call":
+        if not (type(line := frame.get("line", 0)) is int and 0 <= line < 1 << 31):
+            raise WireBroken("protocol error: frame 'call' with a wrong 'line'")
+        frame["cost"] = len(body) + 4 * weight
     if kind == "done" and not _is_end(frame):
         raise WireBroken("protocol error: a wrong end of a program")
     marks = frame.get("lines", ()) if kind == "done" else ()
@@ -124,7 +127,7 @@ def _is_end(frame: Mapping[str, Any]) -> bool:
 def _weight(body: bytes) -> int:
     """What the frame would become, by its brackets and commas; texts are looked at only where they matter."""
     weight = _marks(body)
-    return weight if weight <= MAX_WEIGHT else _marks(_STRINGS.sub(b"", body))
+    return weight if weight <= len(body) // 4 else _marks(_STRINGS.sub(b"", body))
 
 
 def _marks(body: bytes) -> int:

@@ -166,10 +166,10 @@ class Zygote:
             pid=pid, handle=handle, wire=wire, isolation=options.isolation, workdir=workdir,
             ended=self.ended, endings=endings, group=group,
         )  # fmt: skip
-        if workdir or options.processes or self._as_root:
-            worker.watch(
-                self._quota(pid, reader=worker.reader, kill=worker.excess, signal=worker.signal, folder=workdir)
-            )
+        needed = bool(workdir or options.processes or self._as_root)
+        if needed or group is None:
+            more: dict[str, Any] = {"reader": worker.reader, "folder": workdir, "seldom": not needed}
+            worker.watch(self._quota(pid, kill=worker.excess, signal=worker.signal, **more))
         return worker
 
     @property

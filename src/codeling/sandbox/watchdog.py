@@ -1,13 +1,15 @@
 """Ends sandboxes that take more than they may, where the kernel alone does not hold them to it.
 
 At full isolation the kernel counts disk, files and tasks; this thread adds the memory of all
-processes together. At strong isolation it counts disk, files and tasks. It looks at a session again
-only when that has used the processor since, and it stops a session for the moment of an exact count
-when that has written more than its quota since the last one: so moving files about hides none.
+processes together, with the kernel's tables of it. At strong isolation it counts disk, files and tasks
+too. It looks at a session again only when that has used the processor since, and it stops a session for
+the moment of an exact count when that has written more than its quota since the last one, and for the
+rest of one that takes long: so moving files about hides none, and folders in folders win no time.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import signal
@@ -17,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 
 from .folders import usage
 
@@ -24,6 +27,7 @@ __all__ = ("Quota", "Watchdog", "below")
 
 INTERVAL = 0.02
 """Seconds between two looks: a program can pass its quota by what it takes in that time."""
+_SELDOM, _SOCKET = 10, 1 << 18
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _GONE_MAPS = 4
 """Deleted files that are mapped and no longer open show no size: each counts as this part of the quota."""
@@ -36,6 +40,8 @@ class Quota:
     pid: int
     memory: int
     tasks: int
+    seldom: bool = False
+    """Whether every tenth look is enough, because the kernel counts all but its own memory."""
     kill: Callable[[str], None] = lambda why: None
     signal: Callable[[int], None] = lambda number: None
     reader: int = -1
@@ -76,13 +82,15 @@ class Watchdog:
     def _run(self) -> None:
         with suppress(OSError):  # root's privilege: a program that takes all processors shall not slow this thread
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), -15)
-        while True:
+        for turn in itertools.count():
             with self._lock:
                 watched = list(self._watched.values())
                 if not watched:
                     self._thread = None
                     return
             for quota in watched:
+                if quota.seldom and turn % _SELDOM:
+                    continue
                 with suppress(OSError):  # it ended meanwhile
                     if excess := _excess(quota):
                         quota.kill(excess)
@@ -103,13 +111,14 @@ def _excess(quota: Quota) -> str | None:
     if sum(state.threads for state in seen) > quota.tasks:
         most = quota.tasks - 2 if quota.family and not quota.forks else quota.tasks  # two are not the program's
         return f"it started more than its {most} threads and processes"
-    if sum(state.memory for state in seen) > quota.memory:
+    if sum(state.memory + _tables(state.pid) for state in seen) + _sockets(quota) > quota.memory:
         return f"its processes used more than their {quota.memory >> 20} MiB of memory"
     return _disk_excess(quota) if quota.folder else None
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
+    pid: int
     ticks: str
     threads: int
     memory: int
@@ -119,7 +128,25 @@ def _states(pids: list[int]) -> Iterator[_State]:
     for pid in pids:
         with suppress(OSError):
             fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
-            yield _State(f"{fields[11]}+{fields[12]}", int(fields[17]), int(fields[21]) * _PAGE)
+            yield _State(pid, f"{fields[11]}+{fields[12]}", int(fields[17]), int(fields[21]) * _PAGE)
+
+
+def _tables(pid: int) -> int:
+    """Bytes of a process's page tables: a mapping far from all others takes two pages of them, which nobody limits."""
+    with suppress(OSError):
+        found = re.search(r"^VmPTE:\s*(\d+) kB$", _read(f"/proc/{pid}/status"), re.MULTILINE)
+        return int(found[1]) * 1024 if found else 0
+    return 0
+
+
+def _sockets(quota: Quota) -> int:
+    """Bytes that may wait in the sockets of processes that have a network namespace of their own."""
+    if not quota.family or quota.forks:
+        return 0
+    with suppress(OSError):
+        found = re.match(r"sockets: used (\d+)", _read(f"/proc/{quota.pid}/net/sockstat"))
+        return int(found[1]) * _SOCKET if found else 0
+    return 0
 
 
 def below(pid: int) -> Iterator[int]:
@@ -135,27 +162,31 @@ def below(pid: int) -> Iterator[int]:
 
 
 def _disk_excess(quota: Quota) -> str | None:
-    size, count = _count(quota)
-    written = _written(quota.pid)
-    if (
-        size <= quota.disk
-        and count <= quota.files
-        and (written - quota.written > quota.disk or count * 2 > quota.files)
-    ):
+    stopped: list[bool] = []
+
+    def stop() -> None:
+        stopped.append(True)
         quota.signal(signal.SIGSTOP)
-        try:
-            size, count = _count(quota)
-        finally:
+
+    try:
+        size, count = _count(quota, stop)
+        written = _written(quota.pid)
+        much = written - quota.written > quota.disk or count * 2 > quota.files
+        if size <= quota.disk and count <= quota.files and much:
+            stop()
+            size, count = _count(quota, stop)
+            quota.written = written
+    finally:
+        if stopped:
             quota.signal(signal.SIGCONT)
-        quota.written = written
     if size > quota.disk:
         return f"it used more than its {quota.disk >> 20} MiB of disk"
     return f"it made more than its {quota.files} files" if count > quota.files else None
 
 
-def _count(quota: Quota) -> tuple[int, int]:
+def _count(quota: Quota, lasting: Callable[[], None]) -> tuple[int, int]:
     assert quota.folder is not None  # called for sessions with a folder only
-    size, files = usage(quota.folder, most_bytes=quota.disk, most_files=quota.files)
+    size, files = usage(quota.folder, most_bytes=quota.disk, most_files=quota.files, lasting=lasting)
     return size + _hidden(quota), files
 
 
@@ -170,7 +201,7 @@ def _hidden(quota: Quota) -> int:
                 found = os.stat(handle.path)
                 if stat.S_ISSOCK(found.st_mode):
                     sockets.append(f"/proc/{quota.pid}/fdinfo/{handle.name}")
-                elif stat.S_ISREG(found.st_mode) and not found.st_nlink and found.st_dev == home:
+                elif stat.S_ISREG(found.st_mode) and not found.st_nlink and found.st_dev in (home, _memory_device()):
                     seen[found.st_ino] = found.st_blocks * 512
     passing = sum(int(number) for path in sockets for number in re.findall(r"scm_fds:\s*(\d+)", _read(path)))
     mapped = {
@@ -179,6 +210,16 @@ def _hidden(quota: Quota) -> int:
         if line.endswith(" (deleted)") and str(quota.folder) in line
     }
     return sum(seen.values()) + (len(mapped - set(seen)) + passing) * (quota.disk // _GONE_MAPS)
+
+
+@cache
+def _memory_device() -> int:
+    """Where files in memory lie, such as the one that takes what C code prints."""
+    handle = os.memfd_create("device")
+    try:
+        return os.fstat(handle).st_dev
+    finally:
+        os.close(handle)
 
 
 def _written(pid: int) -> int:

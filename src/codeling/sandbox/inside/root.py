@@ -14,6 +14,7 @@ import linux
 __all__ = (
     "DEVICES",
     "SHARED",
+    "SINKS",
     "WORKDIR",
     "become",
     "build_root",
@@ -27,7 +28,9 @@ __all__ = (
 WORKDIR, SHARED = "/workdir", "/dev/shm"
 INSIDE_ID = 1000
 _USERS = "sandbox:x:1000:1000::/workdir:/bin/false\nnobody:x:65534:65534::/workdir:/bin/false\n"
-DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+SINKS = ("/dev/null", "/dev/full")
+"""Devices that can be written to. Who has opened /dev/zero for writing can map it as shared memory without a file."""
+DEVICES = (*SINKS, "/dev/zero", "/dev/random", "/dev/urandom")
 _PROC = -1
 
 

@@ -11,21 +11,25 @@ import struct
 
 import linux
 from linux import CALLS
-from syscalls import ALLOWED, META, NETWORK, PROCESSES
+from syscalls import ALLOWED, META, NETWORK, PROCESSES, TIMERS
 
 __all__ = ("complete", "install", "program")
 
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x50000
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
 _NUMBER, _ARCH = 0, 4
-_THREAD = 0x10F00
-"""What makes a thread: memory, folder, descriptors and signals shared, in the same process."""
+_THREAD, _OF_THREADS = 0x10F00, 0x17D0F00
+"""What makes a thread (memory, folder, descriptors and signals shared, in the same process), and what else may be asked."""
 _FORK = (0x1200011, 0x11)
 """What makes a copy of the process, as libc asks for it, and no more."""
 _TRUNCATE, _ACCESS = 0x200, 3
 _HUGE_PAGES, _UNSHARE_FILES = 0x40000, 2
+_NO_FILE, _SHARED_NO_FILE = 0x2F, (0x21, 0x23)
+"""Shared memory without a file: it stays when it is unmapped but for a page, and no limit counts it then."""
+_MESSAGE = 0x4000C162
+"""Ways to send and receive: not the out-of-band ones, which have let programs into kernels."""
 _CREATE, _SET_ID = 0x400040, 0o6000
-_FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1032, 1034)
+_FCNTL, _OPEN_FILE_LOCKS, _SET_LOCK = (0, 1, 2, 3, 4, 5, 1030, 1032, 1034), (36, 37, 38), (6, 7)
 """Duplicates, flags and locks; no owner who gets signals, no lease, no notice, no larger pipe."""
 _PRCTL = (15, 16, 0x53564D41, 3, 23)
 """Names of threads and memory, and questions."""
@@ -77,6 +81,10 @@ def _without(argument, bits, number):
     return _do(_LOAD, _low(argument)) + _if(_ANY_BIT, bits, 0, 1) + _refuse(number) + _PERMIT
 
 
+def _other_bits(bits):
+    return ~bits & 0xFFFFFFFF
+
+
 def _opening(flags, landlock):
     """Permit to open a file, but not to make a set-user-id one; nor, without Landlock's help, to empty one by reading."""
     making = _do(_LOAD, _low(flags)) + _if(_ANY_BIT, _CREATE, 0, 3)
@@ -98,7 +106,7 @@ def _conditions(landlock):
     """Rules of calls that depend on their arguments."""
     rules = {
         "clone3": _refuse(errno.ENOSYS),  # libc falls back to clone, whose flags can be read
-        "clone": _do(_LOAD, _low(0)) + _if(_ANY_BIT, linux.ALL_NAMESPACES, 0, 1) + _refuse(errno.EPERM)
+        "clone": _do(_LOAD, _low(0)) + _if(_ANY_BIT, _other_bits(_OF_THREADS), 0, 1) + _refuse(errno.EPERM)
         + _do(_AND, _THREAD) + _if(_EQUAL, _THREAD, 0, 1) + _PERMIT + _refuse(errno.EPERM),
         "open": _opening(1, landlock),
         "openat": _opening(2, landlock),
@@ -106,12 +114,21 @@ def _conditions(landlock):
         "chmod": _without(1, _SET_ID, errno.EPERM),
         "fchmod": _without(1, _SET_ID, errno.EPERM),
         "fchmodat": _without(2, _SET_ID, errno.EPERM),
-        "mmap": _without(3, _HUGE_PAGES, errno.EPERM),
+        "mmap": _do(_LOAD, _low(3)) + _do(_AND, _NO_FILE)
+        + b"".join(_if(_EQUAL, kind, 0, 1) + _refuse(errno.EPERM) for kind in _SHARED_NO_FILE)
+        + _without(3, _HUGE_PAGES, errno.EPERM),
+        # pages that wait in a pipe or a socket stay when their file has been cut; whoever asks copies by hand instead
+        "splice": _refuse(errno.EINVAL),
+        "sendfile": _refuse(errno.ENOTSOCK),
         "close_range": _without(2, _UNSHARE_FILES, errno.EPERM),
-        "fcntl": _only(1, _FCNTL, errno.EPERM),
+        "fcntl": _only(1, _FCNTL + _OPEN_FILE_LOCKS + _SET_LOCK, errno.EPERM),
         "prctl": _only(0, _PRCTL, errno.EPERM),
         "ioctl": _only(1, _IOCTL, errno.ENOTTY),
         "socketpair": _both(0, 1, 1, _STREAM_PAIR, errno.EACCES),
+        "sendto": _without(3, _other_bits(_MESSAGE), errno.EPERM),
+        "recvfrom": _without(3, _other_bits(_MESSAGE), errno.EPERM),
+        "sendmsg": _refuse(errno.EPERM),  # who cannot send descriptors cannot hide any on their way
+        "recvmsg": _without(2, _other_bits(_MESSAGE), errno.EPERM),
         "setsockopt": _both(1, 1, 2, _SOCKET_SET, errno.EPERM),
         "getsockopt": _both(1, 1, 2, _SOCKET_GET, errno.EPERM),
         # only with no new limits: both halves of the pointer are 0
@@ -134,22 +151,32 @@ def _of_files(rules, allowed, landlock):
         rules["truncate"] = _refuse(errno.EACCES)
 
 
-def program(*, full, landlock, processes=False, network=False, forks=False):
+def program(*, full, landlock, processes=False, network=False, forks=False, shares=False, pairs=True):
     """The filter, but for the number of the process that it is for.
 
     No exec, no new process, no socket but a pair of streams, signals only to itself; limits can be read,
     not set. `processes` permits to start others, which only a pid namespace contains; `network` permits
     sockets, which only a network namespace contains. `forks` permits copies of the process, in a pid
-    namespace; and no signals at all, for whose they are would not be known here.
+    namespace; and no signals at all, for whose they are would not be known here. Where nobody `shares`
+    its files, locks are granted and not made, for any number of them would be held. Without `pairs`
+    there is no socket at all.
     """
     rules, allowed = _conditions(landlock), set(ALLOWED) | set(META)
     if not full:
         _of_files(rules, allowed, landlock)
+    if not shares:
+        granted = b"".join(_if(_EQUAL, command, 0, 1) + _refuse(0) for command in _SET_LOCK)
+        rules["fcntl"] = _do(_LOAD, _low(1)) + granted + _only(1, _FCNTL, errno.EPERM)
+    if not pairs:
+        rules["socketpair"] = _refuse(errno.EACCES)
     if processes:
-        allowed |= set(PROCESSES)
+        allowed |= {*PROCESSES, *TIMERS}
         rules["clone"] = _without(0, linux.ALL_NAMESPACES, errno.EPERM)
         del rules["kill"], rules["tgkill"]
+    if processes or network:
+        rules["sendmsg"] = rules["recvmsg"]
     if forks:
+        allowed |= set(TIMERS)
         copy = b"".join(_if(_EQUAL, flags, 0, 1) + _PERMIT for flags in _FORK)
         rules.update(clone=_do(_LOAD, _low(0)) + copy + rules["clone"])
         rules.update({name: _refuse(errno.EPERM) for name in ("kill", "tgkill")})

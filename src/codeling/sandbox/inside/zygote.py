@@ -20,6 +20,7 @@ import sys
 
 import forking
 import init
+import instead
 import linux
 import root
 import seccomp
@@ -56,8 +57,8 @@ def seal(options, folder, port, tasks):
     readable = ["/"] if full else [path for path in options["paths"] if os.path.exists(path)]
     rules = [(path, linux.READ) for path in readable] + [(path, linux.WRITE) for path in (folder, *options["writable"])]
     rules += [(root.SHARED, linux.WRITE)] if options["processes"] else []
-    devices = ["/dev"] if full else [path for path in root.DEVICES if os.path.exists(path)]
-    rules += [(path, linux.READ_FILE | linux.WRITE_FILE) for path in devices]
+    devices = [path for path in root.DEVICES if os.path.exists(path)]
+    rules += [(path, linux.READ_FILE | (linux.WRITE_FILE if path in root.SINKS else 0)) for path in devices]
     linux.landlock(rules, options["landlock"], port=port)
     limit(options, tasks)
     seccomp.install(seccomp.complete(options["filter"], os.getpid()))
@@ -196,6 +197,12 @@ def fork(options, request, handles, control):
 def prepare(options):
     """Make this process the parent of sealed workers. Gives whether they will be root, whose threads nobody counts."""
     root.hold_proc()
+    pairs = instead.pairs_are_small()
+    instead.install(
+        folder=root.SHARED if options["processes"] else None,
+        messages=bool(options["processes"] or options["network"]),
+        pairs=pairs,
+    )
     for name in options["preload"]:
         __import__(name)
     options["landlock"] = min(linux.landlock_abi(), options["landlock"])
@@ -221,6 +228,8 @@ def prepare(options):
         processes=bool(options["processes"]),
         network=options["network"],
         forks=bool(options["forks"]),
+        shares=bool(options["processes"] or options["forks"] or options["workdir"]),
+        pairs=pairs,
     )
     gc.collect()
     gc.freeze()
