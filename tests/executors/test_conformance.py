@@ -86,6 +86,14 @@ def test_time_is_limited_and_the_dead_are_replaced(make: Callable[..., Any]) -> 
     assert result.output is False
 
 
+def test_the_order_of_sets_is_the_same_again(make: Callable[..., Any]) -> None:
+    """A run that is resumed in another interpreter finds its sets in the order that they had."""
+    executor = make()
+    first, second = (run(executor, "final_answer([hash('a text'), list({'a', 'b', 'c', 'd'})])") for _ in range(2))
+
+    assert first.output == second.output
+
+
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in SAME_STREAMS])
 def test_five_thousand_calls_lose_nothing(make: Callable[..., Any]) -> None:
     """Five thousand calls of one program all come back."""
