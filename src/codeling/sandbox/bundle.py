@@ -66,7 +66,7 @@ _CHECK = """
 import os, sys
 if sys.version_info < (3, 8):
     sys.exit("programs need CPython 3.8 or newer; this is " + sys.version.split()[0])
-if sys.flags.isolated and sys.executable:  # which leaves the order of sets to chance: once more, with nothing of Python's
+if sys.flags.isolated and sys.executable:  # so the order of sets is left to chance: once more, with a seed
     again = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     again["PYTHONHASHSEED"] = "0"
     command = [sys.executable, "-s", "-u", "-c", "_code = {!r}; exec(_code)".format(_code)]
