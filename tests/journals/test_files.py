@@ -210,6 +210,9 @@ def test_a_damaged_event_is_named(tmp_path: Path, large: bool) -> None:
     with pytest.raises(JournalError, match=r"runs.db': run 'hurt', event \d+: a stored event cannot be read"):
         agent.resume("hurt")
     assert len(events(SQLiteJournal(path), "sound")) > 5
+    listed = asyncio.run(summaries(SQLiteJournal(path)))
+    assert {run.run_id: run.state for run in listed} == {"sound": "success", "hurt": "damaged"}
+    assert "run 'hurt', event" in next(run.error or "" for run in listed if run.run_id == "hurt")
 
 
 def test_a_call_that_ends_after_its_run(tmp_path: Path) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, TypeAlias
 
-from ..errors import UsageError
+from ..errors import JournalError, UsageError
 from ..events import (
     ContextCompacted,
     Event,
@@ -24,7 +24,7 @@ from .events import CallCompensated
 
 __all__ = ("Archive", "RunSummary", "StoredState", "end_of", "rolled_back", "summaries", "summary_of")
 
-StoredState: TypeAlias = "RunState | Literal['running', 'cut off', 'rolled back']"
+StoredState: TypeAlias = "RunState | Literal['running', 'cut off', 'rolled back', 'damaged']"
 
 
 class Archive(Protocol):
@@ -50,7 +50,7 @@ class RunSummary:
     run_id: str
     state: StoredState
     """How it ended; `running` where a process works on it, `cut off` where none does any more; `rolled back` where
-    what it did was undone."""
+    what it did was undone, `damaged` where it cannot be read to its end."""
     task: str
     agent: str
     started: float
@@ -74,13 +74,27 @@ async def summaries(journal: Any, *, limit: int | None = None, nested: bool = Fa
     async for run_id in journal.run_ids():
         if limit is not None and len(found) >= limit:
             break
-        events = [event async for event in journal.read(run_id)]
+        events, damage = await _readable(journal, run_id)
         started = events[0] if events else None
         if not isinstance(started, RunStarted) or (started.parent_id and not nested):
             continue
         async with journal.hold(run_id) as free:
-            found.append(summary_of(events, running=not free))
+            summary = summary_of(events, running=not free)
+        found.append(replace(summary, state="damaged", error=damage) if damage else summary)
     return found
+
+
+async def _readable(journal: Any, run_id: str) -> tuple[list[Event], str | None]:
+    """Give a run's events as far as they can be read, and what is wrong with the next."""
+    events: list[Event] = []
+    try:
+        async for event in journal.read(run_id):
+            events.append(event)  # noqa: PERF401  # what came before the error is wanted
+    except JournalError as error:
+        if not events:
+            raise
+        return events, str(error)
+    return events, None
 
 
 def summary_of(events: Sequence[Event], *, running: bool = False) -> RunSummary:
