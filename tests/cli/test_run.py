@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import select
 import signal
 import sqlite3
@@ -206,6 +207,7 @@ def test_ctrl_c_ends_a_program_that_never_ends(server: Loopback, tmp_path: Path)
     assert (out, child.returncode) == ("", 130)
     assert time.monotonic() - since < 5
     assert "Interrupted" in err
+    assert re.search(rf"to go on: codeling resume \w{{12}} --journal {journal}", err)
     assert "Traceback" not in err
     assert json.loads(last)["state"] == "interrupted"
 
@@ -235,9 +237,10 @@ def test_a_missing_library_names_its_pip_command() -> None:
     """Without the optional library the command says how to get it, without a traceback, and fails."""
     source = str(Path(__file__).parents[2] / "src")
     code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from codeling.cli import main; sys.exit(main())"
-    line = [sys.executable, "-I", "-S", "-c", code, source, "run", "Do it.", "--model", "openai:x", "--quiet"]
-    done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=60)
+    for name, extra in (("run", "openai"), ("browse", "browser")):
+        line = [sys.executable, "-I", "-S", "-c", code, source, name, "Do it.", "--model", "openai:x", "--quiet"]
+        done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=60)
 
-    assert done.returncode == 1
-    assert "pip install 'codeling[openai]'" in done.stderr
-    assert "Traceback" not in done.stderr
+        assert done.returncode == 1
+        assert f"pip install 'codeling[{extra}]'" in done.stderr
+        assert "Traceback" not in done.stderr

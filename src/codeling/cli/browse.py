@@ -77,11 +77,15 @@ def _open(browser: Any, start: str) -> None:
 
 @contextmanager
 def opened(options: Namespace) -> Iterator[tuple[Any, Any]]:
-    """Give the agent that the options describe, and its browser, which is None where they speak of none."""
+    """Give the agent that the options describe, and its browser, which is None where they speak of none.
+
+    Raises `MissingDependency` before a model is asked anything.
+    """
     make, given = load("codeling.cli.agents:agent_from"), options.browser
     if given is None:
         yield make(options), None
         return
+    load("codeling.forms.libraries:needed")("playwright", extra="browser", by="codeling browse")
     made = load("codeling.browser.tools:Browser")(
         hosts=given["hosts"], headless=not given["headed"], downloads=given["downloads"], start=given["start"]
     )

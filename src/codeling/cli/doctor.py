@@ -67,11 +67,12 @@ def _extras() -> str:
     for need in needs:
         name = re.split(r"[\s;<>=!~\[(]", need, maxsplit=1)[0]
         for extra in _EXTRA.findall(need):
-            packages.setdefault(extra, []).append(name)
+            packages.setdefault(extra, []).append(name)  # more than once, where machines need other versions
     return table((f"  {extra}", _installed(names)) for extra, names in sorted(packages.items()))
 
 
 def _installed(names: list[str]) -> str:
+    names = list(dict.fromkeys(names))
     missing = [name for name in names if not _version(name)]
     here = [f"{name} {_version(name)}" for name in names if _version(name)]
     return ", ".join([*here, *(f"{name} is missing" for name in missing)])

@@ -15,6 +15,7 @@ def needed(module: str, *, extra: str, by: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        if (error.name or module).partition(".")[0] != module.partition(".")[0]:
+        library = module.partition(".")[0]
+        if (error.name or module).partition(".")[0] != library:
             raise
-        raise MissingDependency(f"{by} needs the library {module!r}: pip install 'codeling[{extra}]'") from error
+        raise MissingDependency(f"{by} needs the library {library!r}: pip install 'codeling[{extra}]'") from error
