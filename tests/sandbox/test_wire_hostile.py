@@ -129,6 +129,7 @@ BAD_FRAMES: dict[str, tuple[bytes, str]] = {
     "many tables": (
         packed(call(9, [{"$": "index", "v": {"dtype": "object", "v": []}}] * 6001)), "more than 6000 columns"
     ),
+    "quotes without end": (packed('{"t":"final","val":[' + "[]," * 1_500_000 + '"' + r"\"" * 2_000_000), "more items than"),
     "lists out of nothing": (packed('{"t":"final","val":[' + "[]," * 3_000_000 + "[]]}"), "more items than any value"),
 }  # fmt: skip
 
