@@ -16,6 +16,7 @@ from pathlib import Path
 
 PROGRAMS = {
     "chromium": ("chromium",),
+    "espeak-ng": ("espeak-ng",),
     "node": ("nodejs",),
     "npm": ("npm",),
     "podman": ("podman", "runc"),
@@ -36,7 +37,7 @@ def main() -> int:
 
 
 def _parts() -> dict[str, Callable[[], object]]:
-    from scripts import engines, phoenix, services
+    from scripts import engines, phoenix, services, whisper
     from tests.executors import podman, pyodide_package
 
     return {
@@ -44,6 +45,7 @@ def _parts() -> dict[str, Callable[[], object]]:
         "MCP servers": services.install,
         "Phoenix": phoenix.install,
         "MLX": lambda: engines.install("mlx"),
+        "Whisper's smallest weights": whisper.install,
         "an image for Podman": lambda: podman.missing() or podman.prepare(),
         "Pyodide": pyodide_package.prepare,
     }

@@ -23,4 +23,4 @@ class Verdict:
 
 
 Policy: TypeAlias = Callable[[ToolCall, Tool], "Verdict | Decision"]
-"""Decides about one call of one tool; the arguments are already fitted to its signature."""
+"""Decides about one call of one tool, whose `kwargs` hold every argument by name, fitted; see `Approver`."""

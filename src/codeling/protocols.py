@@ -169,6 +169,8 @@ class Approver(Protocol):
     async def __call__(self, call: ToolCall, reason: str, /) -> Approval | bool | None:
         """Decide about the call. None means that nobody can answer now: the run pauses.
 
+        Its `kwargs` hold every argument by name, defaults too, fitted to the tool; its `args` again what was given and
+        has a place.
         An approver that takes a third argument is given the `ApprovalRequested`, which also says
         what the rest of the program may call.
         """

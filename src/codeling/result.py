@@ -63,8 +63,8 @@ class RunResult:
 
 def result_of(run_id: str, events: Sequence[Event]) -> RunResult:
     """Read a result off the events of a run that has finished."""
-    last = events[-1]
-    if not isinstance(last, RunFinished):
+    last = next((event for event in reversed(events) if isinstance(event, RunFinished)), None)
+    if last is None:
         raise TypeError(f"run {run_id!r} has not finished")
     steps = tuple(event for event in events if isinstance(event, StepFinished))
     timing = Timing(start_time=events[0].at, end_time=last.at)

@@ -192,3 +192,27 @@ def test_a_policy_decides_by_tool_effect_and_argument() -> None:
     assert agent(code, policy={"*": "allow"}).run("Send.") == "sent to eve"
     with pytest.raises(UsageError, match="'allow', 'ask' or 'deny', not 'perhaps'"):
         agent(code, policy={"send": "perhaps"}).run("Send.")
+
+
+@pytest.mark.parametrize("written", ["pay('900', 'eve')", "pay(to='eve', amount=900)", "pay(900)"])
+def test_arguments_are_judged_however_they_are_written(written: str) -> None:
+    """By name or by place, as a text or a number, or left to its default: a rule and an approver see the same values."""
+    seen: list[ToolCall] = []
+
+    @tool
+    def pay(amount: float, to: str = "eve") -> str:
+        """Pay an amount."""
+        return "paid"
+
+    def by_name(call: ToolCall, tool: Any) -> Any:
+        return "ask" if call.kwargs["amount"] > 100 and call.kwargs["to"] == "eve" else "allow"
+
+    async def approve(call: ToolCall, reason: str) -> bool:
+        seen.append(call)
+        return False
+
+    code = f"try:\n    final_answer({written})\nexcept Exception as error:\n    final_answer(str(error))"
+    run = CodeAgent([pay], ScriptedModel([program(code)]), policy=by_name, approver=approve)
+
+    assert "refused by a person" in run.run("Pay.")
+    assert [(call.args[0], call.kwargs) for call in seen] == [(900.0, {"amount": 900.0, "to": "eve"})]

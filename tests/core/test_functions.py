@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import sqlite3
+import sys
 from collections.abc import AsyncIterator, Iterator
 from functools import lru_cache, partial
 from typing import Any
@@ -100,12 +101,52 @@ def test_what_can_be_called_can_be_a_tool(tool: Any, code: str, wanted: Any) -> 
     assert answer([tool], code) == wanted
 
 
+def test_a_tool_may_have_a_name_of_pythons_own() -> None:
+    """The program calls the tool; the libraries that it uses go on with Python's, and a covered one is given back."""
+
+    def open(path: str) -> str:
+        """Open something."""
+        return f"opened {path}"
+
+    code = "import tempfile, textwrap\nwith tempfile.TemporaryFile('w') as file: file.write('x')\nprint(len('abc'), open('a'))"
+    replies = [
+        f"```python\n{code}\n```",
+        "```python\nlen = 3\nlen('ab')\n```",
+        "```python\nfinal_answer(len('ab'))\n```",
+    ]
+    told: list[str] = []
+
+    def print(text: str, more: str = "") -> None:
+        """Tell something."""
+        told.append(f"{text} {more}")
+
+    result = CodeAgent([len, open, print], ScriptedModel(replies)).run("Go.", return_full_result=True)
+
+    assert told == ["3 opened a"]
+    assert "it is the function again" in (result.steps[1].error or "")
+    assert result.output == 2
+
+
 def test_functions_without_source_are_tools() -> None:
     """What was typed into a prompt or made by exec has types and a docstring, and needs no file."""
     made: dict[str, Any] = {}
     exec("def typed(a: int) -> int:\n    'Add one.'\n    return a + 1", made)
 
     assert answer([made["typed"]], "typed('4')") == 5
+
+
+def test_a_tool_that_exits_is_an_error() -> None:
+    """A function that was written for a command line ends neither the run nor the process."""
+
+    def leave(code: int) -> None:
+        """Leave."""
+        sys.exit(code)
+
+    replies = ["```python\nleave(3)\n```", "```python\nfinal_answer('on')\n```"]
+    result = CodeAgent([leave], ScriptedModel(replies)).run("Go.", return_full_result=True)
+
+    assert "SystemExit: 3" in (result.steps[0].error or "")
+    assert result.output == "on"
 
 
 def test_generators_that_do_not_end_are_an_error() -> None:

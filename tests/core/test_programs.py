@@ -127,6 +127,18 @@ def test_errors_show_the_programs_own_lines() -> None:
     assert "<step 3>, line 1" in later
 
 
+def test_a_deep_traceback_has_both_ends() -> None:
+    """Of many frames the line where it began and the last six are shown, and that some are left out."""
+    result = run(
+        ">def f(n):\n    return f(n - 1) if n else 1 / 0\nf(30)", ">final_answer('w' * 20_000_000)", ">final_answer(0)"
+    )
+    told = (result.steps[0].error or "").splitlines()
+
+    assert told[1:4] == ["  <step 1>, line 3, in <module>", "    f(30)", "  ..."]
+    assert sum("in f" in line for line in told) == 6
+    assert "\nUnencodable: the value is larger than" in (result.steps[1].error or "")
+
+
 def test_a_syntax_error_runs_nothing() -> None:
     """No line of a program that cannot be compiled is run."""
     result = run(">print('before')\nx = = 1", ">final_answer(0)")

@@ -161,3 +161,32 @@ def test_a_secret_is_made_of_a_text_only() -> None:
     """And what is no text is not told."""
     with pytest.raises(TypeError, match="a secret is a text, not int"):
         Secret(123456)  # type: ignore[arg-type]  # the mistake
+
+
+def test_a_pause_below_names_the_run_to_resume() -> None:
+    """That is the one above all: the agents below go on with it."""
+    journal = MemoryJournal()
+    below = agent("final_answer(pay(3))")
+    below.name, below.description = "clerk", "Pays."
+    above = CodeAgent(
+        [], ScriptedModel([program("final_answer(clerk('Pay.'))")]), managed_agents=[below], journal=journal
+    )
+
+    with pytest.raises(RunPaused, match=r"about pay\(3\) .*; resume run 'above' then"):
+        above.run("Pay.", run_id="above")
+    assert above.resume("above", approve=True) == "paid 3.0"
+
+
+def test_a_fork_without_a_tool_leaves_nothing_behind() -> None:
+    """What it lacks is said with the stored run's own name, and no new run is begun."""
+    journal = MemoryJournal()
+    agent("x = pay(3)", "final_answer(x)", journal=journal, approver=_yes).run("Pay.", run_id="first")
+    without = CodeAgent([], ScriptedModel([]), journal=journal)
+
+    with pytest.raises(JournalError, match=r"run 'first', step 1, has called pay\(3\).*: fork\('first', 1\)"):
+        without.fork("first", 2)
+    assert list(journal._runs) == ["first"]
+
+
+async def _yes(call: Any, reason: str) -> bool:
+    return True

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from codeling import CodeAgent, ContextCompacted, ContextOverflow, MemoryJournal, Message, RunPaused, tool
+from codeling import CodeAgent, ContextCompacted, ContextOverflow, Event, MemoryJournal, Message, RunPaused, tool
 from codeling.compaction.shrinking import tokens_of
+from codeling.events import ModelDelta, StepFinished
 from codeling.testing import ScriptedModel
 from tests.core.helpers import program
 
@@ -91,3 +93,25 @@ def test_a_resumed_run_sees_the_same_conversation() -> None:
 
     assert compactions(caught.value.result)
     assert later.requests[0].messages[: len(before)] == before
+
+
+def test_a_run_cut_off_when_it_was_shortened_goes_on_as_any_other() -> None:
+    """What happens after that is new, so that callbacks hear of it and a screen sees the model write."""
+    journal, cut = MemoryJournal(), MemoryJournal()
+    steps = [program(f"{LONG}\nprint({n})") for n in range(7)]
+    whole = CodeAgent(
+        [], ScriptedModel([*steps, program("final_answer(1)")]), context_window=12_000, journal=journal
+    ).run("Print.", return_full_result=True)
+    last = whole.events.index(compactions(whole)[0])
+    for event in whole.events[: last + 1]:
+        asyncio.run(cut.append(event))
+    left = len([event for event in whole.events[last:] if isinstance(event, StepFinished)])
+    heard, shown = list[StepFinished](), list[Event]()
+    rest = ScriptedModel([*steps, program("final_answer(1)")][-left:])
+    again = CodeAgent(
+        [], rest, context_window=12_000, journal=cut, step_callbacks=[heard.append], observers=[shown.append]
+    )
+
+    assert again.resume(whole.run_id) == 1
+    assert len(heard) == left
+    assert any(isinstance(event, ModelDelta) for event in shown)

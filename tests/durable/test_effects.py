@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any
 
 import pytest
 
-from codeling import CallCompensated, CodeAgent, MemoryJournal, tool
+from codeling import CallCompensated, CodeAgent, Event, JournalError, MemoryJournal, RunPaused, tool
+from codeling.journals.archive import summaries
 from codeling.testing import ScriptedModel
 from tests.core.helpers import program
 
@@ -17,6 +20,11 @@ world: list[str] = []
 def empty_world() -> None:
     """Each test has a world of its own."""
     world.clear()
+
+
+async def last(journal: MemoryJournal, run_id: str) -> Event:
+    """The last event of a stored run."""
+    return [event async for event in journal.read(run_id)][-1]
 
 
 def remove(name: str, result: str) -> None:
@@ -73,6 +81,38 @@ def test_a_run_is_rolled_back() -> None:
     assert "'launch' does not say how to undo" in str(first[1][1])
     assert [error for _, error in first[2:]] == [None, None]
     assert [name for name, _ in told(agent.rollback(run_id))] == ["stuck", "b"]
+
+
+def test_a_run_that_was_rolled_back_is_over() -> None:
+    """It is listed as such, gives its answer if it had one, and is not gone on with as if its calls still held."""
+    journal = MemoryJournal()
+
+    @tool(needs_approval=True)
+    def ask() -> str:
+        """Ask."""
+        return "asked"
+
+    def team(code: str) -> CodeAgent:
+        below = ScriptedModel(lambda messages: program("final_answer(create('below'))"))
+        helper = CodeAgent([create], below, name="helper", description="Helps.")
+        return CodeAgent([ask], ScriptedModel([program(code)]), managed_agents=[helper], journal=journal)
+
+    with pytest.raises(RunPaused, match="resume run 'waits' then"):
+        team("helper('Go.')\nfinal_answer(ask())").run("Go.", run_id="waits")
+    assert team("final_answer(helper('Go.'))").run("Go.", run_id="done") == "thing below"
+    for run_id in ("waits", "done"):
+        assert [event.error for event in team("").rollback(run_id)] == [None]
+        assert team("").rollback(run_id) == []
+
+    assert world == []
+    assert {run.run_id: run.state for run in asyncio.run(summaries(journal))} == {
+        "waits": "rolled back", "done": "rolled back",
+    }  # fmt: skip
+    assert team("").resume("done") == "thing below"
+    with pytest.raises(JournalError, match=r"was rolled back: .*fork\('waits', 1\)"):
+        team("").resume("waits", approve=True)
+    assert team("").fork("waits", 1, reply=program("final_answer(3)")) == 3
+    assert asyncio.run(last(journal, "waits")).at > time.time() - 600
 
 
 @pytest.mark.parametrize(("effect", "tries"), [("read", 3), ("idempotent", 3), ("write", 1), ("irreversible", 1)])

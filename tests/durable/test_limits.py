@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from codeling import CodeAgent, Limits, MemoryJournal, Reply, RunFinished, Usage, tool
+from codeling import (
+    CodeAgent,
+    ContextCompacted,
+    Limits,
+    MemoryJournal,
+    Reply,
+    RunFinished,
+    ToolCall,
+    ToolCallingAgent,
+    Usage,
+    tool,
+)
 from codeling.testing import ScriptedModel
 from tests.core.helpers import program
 
@@ -81,3 +93,38 @@ def test_a_limit_ends_a_run_with_what_is_known(limits: Limits, said: str, *, bel
     assert (result.state, result.error) == ("limit", said)
     assert "found" in result.output
     assert isinstance(result.events[-1], RunFinished)
+
+
+def test_the_best_of_calls_is_what_the_last_one_gave() -> None:
+    """An agent that acts by JSON calls has seen results when a limit ends it, and nothing printed."""
+    calls = [[ToolCall(id=str(n), name="act", args=(n,))] for n in range(3)]
+
+    @tool
+    def act(n: int) -> int:
+        """Act."""
+        return n * 10
+
+    agent = ToolCallingAgent([act], ScriptedModel(calls), limits=Limits(model_calls=2))
+    result = agent.run("Act.", return_full_result=True)
+
+    assert (result.state, result.output) == ("limit", 10)
+
+
+def test_what_shortening_cost_counts_after_a_resumption() -> None:
+    """The model's summary of a conversation is a call of the model: it is charged again when the run goes on."""
+    usage = Usage(cost=1.0, input_tokens=10)
+
+    def reply(messages: Any) -> Reply:
+        if "is about to be shortened" in messages[-1].content:
+            return Reply(content="Much was printed.", usage=usage)
+        return Reply(content=program(f"x = '{'long ' * 900}'\nprint({len(messages)}, x)"), usage=usage)
+
+    journal, model = MemoryJournal(), ScriptedModel(reply)
+    agent = CodeAgent([], model, journal=journal, context_window=8000, limits=Limits(model_calls=12))
+    first = agent.run("Print.", return_full_result=True)
+    again = replace(agent, limits=Limits(model_calls=15)).resume(first.run_id, return_full_result=True)
+    summaries = [event for event in again.events if isinstance(event, ContextCompacted) and event.summary]
+
+    assert (first.state, again.state, bool(summaries)) == ("limit", "limit", True)
+    assert len(model.requests) == 15
+    assert again.cost == 15

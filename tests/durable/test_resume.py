@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from codeling import (
+    Approval,
     CodeAgent,
     Diverged,
     Event,
@@ -27,10 +28,19 @@ from codeling import (
     SQLiteJournal,
     ToolCall,
     ToolCallingAgent,
+    UsageError,
     tool,
 )
-from codeling.events import CodeStarted, ModelReplied, RunFinished, StepFinished, ToolCallFinished, ToolCallStarted
-from codeling.testing import ScriptedModel
+from codeling.events import (
+    CodeStarted,
+    ModelReplied,
+    RunFinished,
+    StepFinished,
+    ToolCallDenied,
+    ToolCallFinished,
+    ToolCallStarted,
+)
+from codeling.testing import ScriptedModel, replay
 from tests.core.helpers import program
 
 done: list[Any] = []
@@ -432,3 +442,93 @@ def test_a_resumed_run_shows_pictures_that_were_given() -> None:
 
     assert any(message.images == (Image(b"\x89PNG"),) for message in asked)
     assert not any(isinstance(event, ModelReplied) for event in stored(journal, "nope"))
+
+
+def test_a_fork_does_not_pay_for_the_time_of_what_it_leaves_out() -> None:
+    """Of a run that went on for a day, only the steps that the fork keeps count for its limit on seconds."""
+    journal, later = MemoryJournal(), 0.0
+    agent(journal, "x = 1", "x += 1", "final_answer(x)").run("Count.", run_id="short")
+    for event in stored(journal, "short"):
+        later += 86_400.0 if isinstance(event, StepFinished) else 0.0
+        asyncio.run(journal.append(replace(event, run_id="long", at=event.at + later)))
+    made = CodeAgent([], ScriptedModel([]), journal=journal, limits=Limits(seconds=600))
+
+    assert made.fork("long", 1, reply=program("final_answer(3)")) == 3
+
+
+HELPED = "try:\n    found = helper('Go.')\nexcept Exception as error:\n    found = str(error)\nfinal_answer(found)"
+"""A program that would take whatever becomes of the agent below for a failure, and go on."""
+
+
+def team(journal: Any, *, tools: Any = (act, pay)) -> CodeAgent:
+    """An agent that calls another one, which acts and then asks a person."""
+    below = ScriptedModel(lambda messages: program("final_answer([act(1), pay(2)])"))
+    helper = CodeAgent(tools, below, name="helper", description="Helps.")
+    return CodeAgent([], ScriptedModel([program(HELPED)]), managed_agents=[helper], journal=journal)
+
+
+def test_an_unknown_outcome_below_stops_the_run_above() -> None:
+    """No program can take it for a failure and go on: a person settles it, by way of the run above."""
+    whole, journal = _Ordered(), MemoryJournal()
+    with pytest.raises(RunPaused):
+        team(whole).run("Go.", run_id="above")
+    for event in whole.order:
+        asyncio.run(journal.append(event))
+        if isinstance(event, ToolCallStarted) and event.call.name == "act":
+            break
+    for _ in range(2):
+        with pytest.raises(OutcomeUnknown, match=r"act\(1\) was begun .* then resume run 'above' with settle="):
+            team(journal).resume("above", approve=True)
+
+    assert team(journal).resume("above", approve=True, settle={"act": Settlement(value=10)}) == [10, "paid 2"]
+    assert done == [1, "paid 2"]
+
+
+def test_words_and_tools_that_are_wrong_below_harm_nothing() -> None:
+    """An answer that is none, and a tool that the agent below has lost, are the caller's to hear of; then it goes on."""
+    journal = MemoryJournal()
+    with pytest.raises(RunPaused):
+        team(journal).run("Go.", run_id="above")
+    before = len(stored(journal, "above"))
+    with pytest.raises(JournalError, match=r"has called act\(1\), and agent 'helper' has no tool 'act'"):
+        team(journal, tools=(pay,)).resume("above", approve=True)
+    assert len(stored(journal, "above")) == before
+    with pytest.raises(UsageError, match="one says True, False, an Approval or None, not 'no'"):
+        team(journal).resume("above", approve={"pay": "no"})
+
+    assert team(journal).resume("above", approve=True) == [10, "paid 2"]
+
+
+class _Ordered(MemoryJournal):
+    """Knows the order of the events of all runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.order: list[Event] = []
+
+    async def append(self, event: Event, /) -> None:
+        self.order.append(event)
+        await super().append(event)
+
+
+def test_what_was_refused_is_not_told_again() -> None:
+    """A denied call and one whose arguments did not fit are no news when a run goes on, and the whole repeats itself."""
+    journal, seen = MemoryJournal(), list[Event]()
+    code = "for call in (lambda: pay(5), lambda: act('five')):\n    try:\n        call()\n    except Exception as error:\n        print(error)"
+
+    async def approve(call: ToolCall, reason: str) -> Approval | None:
+        return Approval(approved=False, reason="too much") if call.args == (5,) else None
+
+    run_id = paused(agent(journal, code, "final_answer(pay(1))", approver=approve))
+    told = [event for event in stored(journal, run_id) if isinstance(event, (ToolCallFinished, ToolCallDenied))]
+    result = agent(journal).resume(run_id, approve=True, return_full_result=True, observers=[seen.append])
+
+    assert len(told) == 2
+    assert [event for event in seen if getattr(event, "error", None)] == []
+    assert [event for event in stored(journal, run_id) if isinstance(event, ToolCallFinished) and event.error] == told[
+        1:
+    ]
+    assert [type(event) for event in result.events if isinstance(event, (ToolCallFinished, ToolCallDenied))] == [
+        ToolCallDenied, ToolCallFinished, ToolCallFinished,
+    ]  # fmt: skip
+    assert replay(result).diverged == replay(stored(journal, run_id)).diverged == ()

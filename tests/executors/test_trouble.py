@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from codeling import AgentError, CommandExecutor, RunContinued, SandboxError, UnknownName, UsageError, tool
+from codeling import AgentError, CommandExecutor, RunContinued, SandboxError, SSHExecutor, UnknownName, UsageError, tool
 from codeling.executors.registry import executor_from
 
 from . import podman
@@ -29,7 +29,7 @@ BAD = (
     ("daytona", {"target": "nowhere"}, "Daytona gave no sandbox: .*nowhere.*the region"),
     ("jupyter", {"token": "wrong", "kernel_id": None}, "401: it refused the token: give its own as token="),
     ("jupyter", {"kernel_id": "nothing"}, "the kernel 'nothing' .* gave no worker"),
-    ("ssh", {"python": "no-python"}, "no-python: .*not found.*`ssh 127.0.0.1 no-python --version` answers"),
+    ("ssh", {"python": "no-python"}, "no-python: .*not found.*`ssh .*127.0.0.1 no-python --version` answers"),
     ("pyodide", {"pyodide": "/nowhere"}, "no Pyodide in '/nowhere': npm install .*pyodide@314"),
     ("pyodide", {"deno": "/nowhere/deno"}, "Deno at '/nowhere/deno' cannot be started"),
     ("pyodide", {"packages": ["/nowhere/x.whl"]}, "there is no wheel '/nowhere/x.whl'"),
@@ -60,19 +60,22 @@ def test_what_cannot_be_had_says_why(make_kind: Make, kind: str, options: dict[s
 
 def test_commands_that_do_not_start_say_why() -> None:
     """So do commands that are not there, or end at once, or are too old."""
-    with pytest.raises(SandboxError, match="'no-such-command' cannot be started"):
+    with pytest.raises(SandboxError, match=r"'no-such-command' cannot be started.*`no-such-command --version` prints"):
         run(CommandExecutor(["no-such-command"]))
     with pytest.raises(SandboxError, match="its command ended and said: .*nowhere"):
         run(CommandExecutor(["sh", "-c", "echo nowhere to run >&2; exit 3"]))
     with pytest.raises(
-        SandboxError, match=r"the sandbox did not start: its (command ended with exit code 3|process ended)"
+        SandboxError,
+        match=r"the sandbox did not start: its (command ended with exit code 3|process ended).*--version` prints",
     ):
         run(CommandExecutor(["sh", "-c", "exit 3"]))
-    with pytest.raises(SandboxError, match=r"words came where a frame was due: 'Welcome\\n'"):
+    with pytest.raises(SandboxError, match=r"words came where a frame was due: 'Welcome\\n'.* and nothing else"):
         run(CommandExecutor(["sh", "-c", 'echo Welcome; exec "$0" "$@"', sys.executable]))
     for command in ("python3 -i", ()):
         with pytest.raises(UsageError, match="a command is a list of words"):
             CommandExecutor(command)
+    with pytest.raises(UsageError, match="'-oProxyCommand=x' is no host"):
+        SSHExecutor("-oProxyCommand=x")
 
 
 def test_a_wheel_that_is_none_is_named(make_kind: Make, tmp_path: Path) -> None:

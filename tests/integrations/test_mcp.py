@@ -279,6 +279,24 @@ def test_names_that_clash_are_an_error_with_the_remedy(tmp_path: Path) -> None:
         assert {"mine_look": "read", "mine_write": "irreversible"}.items() <= {t.name: t.effect for t in client}.items()
 
 
+def test_two_of_one_server_are_told_apart_by_number(tmp_path: Path) -> None:
+    """With `prefix=True` the second of one name has a number, in sync and in async code, and each is its own server."""
+    two = [as_dict(plain(tmp_path)), as_dict(plain(tmp_path))]
+
+    async def inside() -> tuple[list[str], Any]:
+        async with ToolCollection.from_mcp(two, prefix=True) as tools:
+            first, second = (tool.name for tool in tools if tool.name.endswith("look"))
+            agent = CodeAgent(tools, ScriptedModel([f"```python\nfinal_answer({first}() != {second}())\n```"]))
+            return [first, second], await agent.arun("Go.")
+
+    names, apart = asyncio.run(inside())
+    with MCPClient(two, prefix=True) as client:
+        assert [tool.name for tool in client if tool.name.endswith("look")] == names
+        assert [tool.name for tool in client.get_tools() if tool.name.endswith("look")] == names
+    assert names[1] == f"{names[0].removesuffix('_look')}_2_look"
+    assert apart
+
+
 def test_one_client_serves_any_loop_and_thread(tmp_path: Path) -> None:
     """Runs in several loops and threads share one server; calls of one program run at once."""
     client = MCPClient(as_dict(plain(tmp_path)))

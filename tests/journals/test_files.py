@@ -7,14 +7,16 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from codeling import CodeAgent, JournalError, OutcomeUnknown, SQLiteJournal, tool
-from codeling.events import Event, RunStarted, StepFinished
+from codeling import CodeAgent, Interrupted, JournalError, OutcomeUnknown, SQLiteJournal, tool
+from codeling.events import Event, RunStarted, StepFinished, ToolCallFinished
 from codeling.journals.archive import summaries
 from codeling.testing import ScriptedModel, replay
 from tests.core.helpers import program
@@ -191,3 +193,43 @@ def test_two_hundred_runs_at_once(tmp_path: Path) -> None:
     assert answers == [str(n * 10) for n in range(200)]
     assert len(runs(journal)) == 200
     assert len(sizes) == 1
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_a_damaged_event_is_named(tmp_path: Path, large: bool) -> None:
+    """Which file, which run, which event; other runs of the file can be read."""
+    path = tmp_path / "runs.db"
+    agent = CodeAgent([], ScriptedModel(lambda _: program(f"final_answer('{'x' * 9000 * large}')")), journal=str(path))
+    for run_id in ("hurt", "sound"):
+        agent.run("Go.", run_id=run_id)
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "UPDATE events SET event = substr(event, 2) WHERE run_id = 'hurt' AND event LIKE '%RunFinished%'"
+        )
+
+    with pytest.raises(JournalError, match=r"runs.db': run 'hurt', event \d+: a stored event cannot be read"):
+        agent.resume("hurt")
+    assert len(events(SQLiteJournal(path), "sound")) > 5
+
+
+def test_a_call_that_ends_after_its_run(tmp_path: Path) -> None:
+    """A tool that blocks goes on when its run is interrupted; its end is stored, and the run is not taken for one cut off."""
+    journal, begun, ended = SQLiteJournal(tmp_path / "runs.db"), threading.Event(), threading.Event()
+
+    @tool
+    def block() -> int:
+        """Block."""
+        begun.set()
+        ended.wait(60)
+        return 5
+
+    agent = CodeAgent([block], ScriptedModel([program("final_answer(block())")]), journal=journal)
+    threading.Thread(target=lambda: agent.interrupt() if begun.wait(60) else None).start()
+    with pytest.raises(Interrupted):
+        agent.run("Block.", run_id="a")
+    ended.set()
+    while not isinstance(events(journal, "a")[-1], ToolCallFinished):
+        time.sleep(0.01)
+
+    assert runs(journal)["Block."].state == "interrupted"
+    assert agent.resume("a") == 5

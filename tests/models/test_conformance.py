@@ -26,7 +26,7 @@ from codeling.models.answer import UNREADABLE
 
 from .adapters import RECORDED, Entry
 from .loopback import KEY, Handler, Loopback
-from .wires import Said, Trouble
+from .wires import Chat, Said, Trouble
 
 pytestmark = [  # of litellm's own types
     pytest.mark.filterwarnings("ignore:Items? .* on TypedDict:UserWarning"),
@@ -140,6 +140,23 @@ def test_thoughts_go_back(entry: Entry, loopback: Loopback) -> None:
     assert list(first.extra) == ([entry.wire.keeps] if entry.wire.keeps else [])
     assert any(seal in sent(loopback) for seal in ("c2ln", "c2VjcmV0")) == bool(entry.wire.keeps)
     assert "never" not in sent(loopback)
+
+
+def test_thoughts_that_the_server_insists_on(entry: Entry, loopback: Loopback) -> None:
+    """A server that refuses calls without what was thought before them gets it back, from then on at once."""
+    if type(entry.wire) is not Chat:
+        pytest.skip("in this dialect thoughts are signed, or go back always")
+    refuses = entry.wire.fails(Trouble(kind="missing"))
+    says = entry.wire.says(Said(text=("",), thought="I look.", calls=TWO[:1], finish="calls"))
+    loopback.steps = [says, lambda http: (says if "I look." in sent(loopback) else refuses)(http)]
+    model = entry.make(loopback.url)
+    first = ask(model, tools=(WEATHER,))
+    said = Message(role="assistant", content="", calls=first.calls, reasoning=first.reasoning)
+    talk = (*ASK, said, Message(role="tool", content="rain", call_id=first.calls[0].id))
+    for _ in range(2):
+        ask(model, talk, tools=(WEATHER,))
+
+    assert ["I look." in sent(loopback, n) for n in range(4)] == [False, False, True, True]
 
 
 def test_pictures_and_sound(entry: Entry, loopback: Loopback) -> None:
@@ -289,6 +306,25 @@ def test_hopeless_failures(entry: Entry, loopback: Loopback, kind: Any, error: t
         assert raised.value.__cause__ is None
         assert raised.value.__suppress_context__
     assert len(loopback.asked) == 2
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 429, 503])
+def test_failures_of_any_shape(entry: Entry, loopback: Loopback, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a failure's body looks like it is a `ModelError`, without the key, be it passed or of the environment."""
+    monkeypatch.setenv("SOME_API_KEY", "zq9.of-the-environment")
+    words = f"you sent {KEY.removeprefix('sk-')} zq9.of-the-environment"
+    bodies: list[object] = [
+        {"error": {"message": words}}, {"error": words}, {"error": {"message": {"deep": words}}}, {"message": words},
+        [{"error": words}], words, f"<html>{words}".encode(), {"error": None}, None, b"",
+    ]  # fmt: skip
+    model = entry.make(loopback.url, key=KEY.removeprefix("sk-"), retries=0)
+    for body in bodies:
+        loopback.steps = [lambda http, body=body: http.answer(body, status=status)]  # type: ignore[misc]  # as above
+        for way in (ask, stream):
+            with pytest.raises(ModelError) as raised:
+                way(model)
+            assert KEY.removeprefix("sk-") not in str(raised.value), body
+            assert "zq9" not in str(raised.value), body
 
 
 def test_timeout(entry: Entry, loopback: Loopback) -> None:

@@ -13,6 +13,7 @@ import pytest
 from codeling import (
     CodeAgent,
     FallbackModel,
+    Limits,
     Prices,
     RateLimitedModel,
     RecordedModel,
@@ -248,3 +249,23 @@ def test_a_run_survives_a_server_that_fails_every_third_call(entry: Entry, loopb
     assert asyncio.run(watched()).output == 4
     agent.close()
     assert len(loopback.asked) == 8
+
+
+def test_a_limit_on_money_without_a_price_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """A reply whose price nobody knows is not counted: a run that may spend only so much warns of that, once, and others do not."""
+    pytest.importorskip("genai_prices")
+
+    class Unpriced(ScriptedModel):
+        async def reply(self, request: Any, /, **options: Any) -> Reply:
+            reply = await super().reply(request, **options)
+            return await priced(reply, model="no-such-model-2", prices=None, provider="openai")
+
+    said = ["```python\nprint(1)\n```", "```python\nfinal_answer(1)\n```"]
+    below = CodeAgent([], Unpriced(said), name="below", description="Below.")
+    above = ScriptedModel(["```python\nfinal_answer(below('Go.'))\n```"])
+    assert CodeAgent([], Unpriced(said)).run("Go.") == 1
+    assert caplog.records == []
+    assert CodeAgent([], above, managed_agents=[below], limits=Limits(cost=1)).run("Go.") == 1
+
+    [record] = caplog.records
+    assert "no price of 'no-such-model-2' is known, so Limits(cost=…) does not hold for it" in record.getMessage()

@@ -17,7 +17,7 @@ from .loopback import Handler, Step
 
 __all__ = ("Anthropic", "Bedrock", "Chat", "Google", "Ollama", "Responses", "Said", "Trouble", "Wire")
 
-Kind = Literal["limit", "fail", "key", "model", "overflow", "stop", "blind"]
+Kind = Literal["limit", "fail", "key", "model", "overflow", "stop", "blind", "missing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +114,7 @@ class Chat(Wire):
         "overflow": (400, "This model's maximum context length is 8192 tokens."),
         "stop": (400, "Unsupported parameter: 'stop' is not supported with this model."),
         "blind": (400, "image input is not supported"),
+        "missing": (400, "Missing `reasoning_content` field in the assistant message at message index 1"),
     }  # fmt: skip
     finishes: ClassVar = {"stop": "stop", "length": "length", "calls": "tool_calls", "refused": "content_filter"}
     usage: ClassVar = {

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
-from codeling.observers.chat import fenced, formatted, plain
+from codeling.events import PlanMade
+from codeling.observers.chat import Chat, fenced, formatted, plain
 
 from .conftest import PATIENCE, answers, free_port
+from .helpers import agent, seen
 
 ROOT = Path(__file__).parents[2]
 
@@ -255,6 +257,23 @@ def test_a_new_conversation_forgets(page: str, visit: Callable[..., Any]) -> Non
 
     assert "tasks: plain second" in one.locator("#chat").inner_text()
     assert "first" not in one.locator("#chat").inner_text()
+
+
+def test_runs_and_plans_are_where_they_belong() -> None:
+    """Of two agents that work at once each is below its own call, and a plan has the number of its step."""
+    helpers = [agent("final_answer(7)", name=name, description="Helps.") for name in ("ann", "bob")]
+    code = "import asyncio\nprint(await asyncio.gather(ann('One.'), bob('Two.')))"
+    chat = Chat()
+    for event in seen(agent("1 + 1", code, "final_answer(1)", managed_agents=helpers)):
+        chat.add(event)
+    chat.add(PlanMade(run_id=next(iter(chat._runs)), step=3, plan="Then the rest."))
+    titles = {message["metadata"].get("id"): message["metadata"].get("title") for message in chat.messages}
+    below = {titles[id]: titles.get(message["metadata"].get("parent_id")) for id, message in
+             ((message["metadata"].get("id"), message) for message in chat.messages)}  # fmt: skip
+
+    assert "ann" in str(below[plain("ann: step 1")])
+    assert "bob" in str(below[plain("bob: step 1")])
+    assert plain("Plan before step 3") in below
 
 
 def test_hostile_text_as_markdown() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
 import time
@@ -94,6 +95,38 @@ def test_nested_runs_are_indented() -> None:
     assert "    helper: step 1" in lines
     assert "      answer: 7" in lines
     assert lines.index("    helper: step 1") < next(i for i, line in enumerate(lines) if line.startswith("  < 7"))
+
+
+def test_runs_beside_each_other_are_told_apart() -> None:
+    """Where two agents work at once, every line stands below the name of the one that it is from."""
+    both: list[asyncio.Future[None]] = []
+
+    @tool
+    async def meet() -> None:
+        """Wait until both are there."""
+        both.append(asyncio.get_running_loop().create_future())
+        mine = both[-1]
+        if len(both) == 2:
+            both.pop().set_result(None)
+            both.pop().set_result(None)
+        await mine
+
+    def worker(name: str) -> CodeAgent:
+        code = f"for turn in range(3):\n    print('{name}', turn)\n    meet()\nfinal_answer('of {name}')"
+        return CodeAgent([meet], ScriptedModel([program(code)]), name=name, description="Works.")
+
+    file = io.StringIO()
+    code = "import asyncio\nawait asyncio.gather(ann('Begin.'), bob('Begin.'))\nfinal_answer(1)"
+    workers = [worker("ann"), worker("bob")]
+    CodeAgent([], ScriptedModel([program(code)]), managed_agents=workers, observers=[TerminalObserver(file)]).run("Go.")
+    whose, found = "", []
+    for line in file.getvalue().splitlines():
+        named = re.match(r" {4,6}(ann|bob)(?:, run| \w{8}(?:: step 1|, step 1 …| …)$)", line)
+        whose = named[1] if named else whose
+        found += [(whose, said[1]) for said in [re.match(r" {6}(?:\| |answer: of )(ann|bob)", line)] if said]
+
+    assert len(found) == 8, file.getvalue()
+    assert all(whose == said for whose, said in found), file.getvalue()
 
 
 def test_errors_and_failed_calls_are_told() -> None:

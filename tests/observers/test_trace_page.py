@@ -82,7 +82,7 @@ def test_a_run_below_is_shown_in_its_call(open_trace: Callable[..., Any], told: 
 
     assert "helper" in below.inner_text()
     below.locator("details.step > summary").first.click()
-    assert "print('hm')" in below.inner_text()
+    below.locator(".line", has_text="print('hm')").wait_for()
 
 
 def test_messages_and_what_is_new_in_them(open_trace: Callable[..., Any]) -> None:
@@ -115,6 +115,34 @@ def test_search_and_errors_only(open_trace: Callable[..., Any], told: list[Event
     page.click("#only")
     counted(page, "1 of 4 steps")
     assert page.locator("details.step:visible").first.get_attribute("id") == "s1"
+
+
+def test_search_opens_down_to_what_it_found(open_trace: Callable[..., Any], told: list[Event]) -> None:
+    """What stands in a run below is opened with its call and its step; what does not hold it stays closed."""
+    page = open_trace(told)
+    page.fill("#search", "len('seven')")
+    counted(page, "1 of 4 steps")
+
+    assert page.locator("#s2 .run .line", has_text="len('seven')").is_visible()
+    assert page.locator("#s2 .run details.step[open]").count() == 1
+
+
+def test_lines_of_this_step_are_marked(open_trace: Callable[..., Any]) -> None:
+    """Of a traceback through a function of an earlier step only this step's own line is marked."""
+    page = open_trace(seen(agent("def fails():\n    return 1 / 0", "x = 1\n\n\nfails()", "final_answer(1)")))
+    page.locator("#s1").evaluate("step => { step.fill(); step.open = true; }")
+
+    assert page.locator("#s1 .line.hit").inner_text().split() == ["4", "fails()"]
+
+
+def test_wide_tables_keep_their_numbers_whole(open_trace: Callable[..., Any]) -> None:
+    """A table with more columns than fit scrolls; no number and no heading is broken over two lines."""
+    rows = [{f"column{i}": i / 7 for i in range(14)} | {"text": "x" * 90} for _ in range(3)]
+    page = open_trace(seen(agent(f"final_answer({rows!r})")), viewport={"width": 400, "height": 800})
+    cell = page.locator("td", has_text="0.1428571429").first
+
+    assert cell.bounding_box()["width"] > 80
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
 
 
 def test_nothing_hostile_acts(open_trace: Callable[..., Any]) -> None:

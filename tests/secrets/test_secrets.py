@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import copy
+import enum
 import io
 import json
 import pickle
+import traceback
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -27,6 +32,7 @@ from codeling import (
 from codeling.cli.answers import event_text
 from codeling.observers.trace_file import trace_html
 from codeling.protocols import running
+from codeling.secrets.masking import masked
 from codeling.testing import ScriptedModel
 from codeling.tools import FunctionTool
 from tests.core.helpers import program
@@ -155,3 +161,137 @@ def test_a_secret_is_a_text() -> None:
     assert copy.deepcopy(token) == pickle.loads(pickle.dumps(token)) == TEXT
     with pytest.raises(ValueError, match="at least 4 characters"):
         Secret("abc")
+
+
+class Colour(enum.Enum):
+    """An enum crosses with all its members."""
+
+    PLAIN = "plain"
+    HIDDEN = TEXT
+
+
+class Pair(NamedTuple):
+    """It crosses as a tuple."""
+
+    key: str
+    number: int
+
+
+class Texts(list[str]):
+    """A class made of a builtin one crosses as that."""
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A field that nobody gives."""
+
+    key: str = field(default=TEXT, init=False)
+
+
+class Careless:
+    """An object that is no data, and says too much of itself."""
+
+    def __repr__(self) -> str:
+        return f"Careless({TEXT!r})"
+
+
+def kinds() -> dict[str, Any]:
+    """Give a value of each kind that crosses as data or as a handle, with the secret in it."""
+    numpy, pandas = pytest.importorskip("numpy"), pytest.importorskip("pandas")
+    return {
+        "ordered": OrderedDict(key=TEXT), "default": defaultdict(str, {TEXT: "key"}), "counter": Counter([TEXT]),
+        "named": Pair(TEXT, 1), "texts": Texts([TEXT]), "buffer": bytearray(TEXT.encode()),
+        "fixed": Fixed(), "member": Colour.PLAIN, "path": Path("/keys") / TEXT, "careless": Careless(),
+        "array": numpy.array([[TEXT], ["b"]]), "objects": numpy.array([TEXT, 1], dtype=object),
+        "bytes": numpy.array([TEXT.encode()]), "numbers": numpy.frombuffer(TEXT.encode(), dtype=numpy.uint8),
+        "records": numpy.array([(TEXT, 1)], dtype=[("key", "U40"), ("n", "i4")]),
+        "frame": pandas.DataFrame({"a": [1, 2], "key": [TEXT, "x"]}, index=[TEXT, "b"]),
+        "columns": pandas.DataFrame({TEXT: [1.5]}), "series": pandas.Series([1], name=TEXT),
+        "category": pandas.Series([TEXT, "x"], dtype="category"), "index": pandas.Index([TEXT]),
+        "error": PermissionError(13, "no", TEXT), "written": json.dumps({"key": 'pass"word é'}), "shown": repr('pass"word é\n'),
+        "address": "https://x.org/?key=pass%22word+%C3%A9&k=pass%22word%20%C3%A9",
+    }  # fmt: skip
+
+
+LOOK = """
+found = {}
+for name in names:
+    value = give(name)
+    texts = [repr(value)]
+    for look in ("tolist", "to_dict", "tobytes", "to_csv"):
+        if hasattr(value, look):
+            texts.append(repr(getattr(value, look)()))
+    found[name] = "".join(texts + [repr(value.__dict__) if hasattr(value, "__dict__") else ""])[::-1]
+final_answer(found)
+"""
+
+
+def test_values_of_every_kind_are_searched(tmp_path: Path) -> None:
+    """Whatever crosses to a program or into a journal, a table or an object of any class; what holds none is as it was."""
+    Secret(TEXT), Secret('pass"word é')
+    values, clean = kinds(), {"frame": kinds()["frame"].replace(TEXT, "x").set_axis(["p", "q"]), "path": Path("/keys")}
+    journal, screen = str(tmp_path / "runs.db"), io.StringIO()
+
+    @tool(effect="read")
+    def give(name: str) -> Any:
+        """Give a value."""
+        return values[name]
+
+    agent = CodeAgent([give], ScriptedModel([program(LOOK)]), journal=journal, observers=[TerminalObserver(screen)])
+    result = agent.run("Look.", additional_args={"names": list(values)}, return_full_result=True)
+    read = {name: text[::-1] for name, text in result.output.items()}
+    seen = {"journal": b"".join(path.read_bytes() for path in tmp_path.iterdir()).decode("latin-1"),
+            "screen": screen.getvalue(), "page": trace_html(result.events)}  # fmt: skip
+
+    assert [name for name, text in read.items() if "very-secret" in text or "word" in text] == []
+    assert [place for place, text in seen.items() if "very-secret" in text or "pass%22" in text] == []
+    for name in ("frame", "columns", "series", "category", "array", "objects", "records", "named", "fixed", "path"):
+        assert "[secret]" in read[name], name
+    assert masked(clean)["frame"] is clean["frame"]
+    assert masked(clean) is clean
+
+
+def test_an_object_that_says_too_much_is_covered_for_models(tmp_path: Path) -> None:
+    """The text of an object that is no data is searched before an agent that makes JSON calls reads it."""
+    Secret(TEXT)
+    values = {"careless": Careless(), "error": PermissionError(13, "no", TEXT)}
+
+    @tool(effect="read")
+    def give(name: str) -> Any:
+        """Give a value."""
+        return values[name]
+
+    calls = [ToolCall(id=name, name="give", args=(name,)) for name in values]
+    model = ScriptedModel([calls, "Done."])
+
+    assert ToolCallingAgent([give], model).run("Look.") == "Done."
+    assert "very-secret" not in repr(model.requests)
+    assert "Careless('[secret]')" in repr(model.requests)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: FileNotFoundError(2, "no such file", TEXT),
+        lambda: ExceptionGroup("two", [ValueError(TEXT), KeyError(TEXT)]),
+        lambda: UnicodeDecodeError("utf-8", TEXT.encode(), 0, 1, TEXT),
+        lambda: _noted(ValueError("no"), TEXT),
+    ],
+    ids=["file", "group", "bytes", "note"],
+)
+def test_errors_of_every_kind_do_not_tell(make: Callable[[], Exception]) -> None:
+    """Nor by a file's name, by the errors that one is made of, by the bytes it stumbled over, or by a note."""
+    Secret(TEXT)
+
+    def refuse(messages: Any) -> str:
+        raise make()
+
+    with pytest.raises(Exception) as caught:
+        CodeAgent([], ScriptedModel(refuse)).run("Go.")
+
+    assert "very-secret" not in "".join(traceback.format_exception(caught.value))
+
+
+def _noted(error: Exception, note: str) -> Exception:
+    error.add_note(note)
+    return error

@@ -165,9 +165,12 @@ def test_a_helper_out_of_its_own_budget_is_an_error_with_its_run() -> None:
     assert "so far" in answer
 
 
-def test_one_that_fails_does_not_harm_the_others() -> None:
-    """Its failure is an error that names its run; the others' answers are there."""
-    bad = CodeAgent((), ScriptedModel([ModelError("no such model")]), name="bad", description="Fails.")
+@pytest.mark.parametrize(
+    "trouble", [ModelError("no such model"), RuntimeError("no such model")], ids=["known", "foreign"]
+)
+def test_one_that_fails_does_not_harm_the_others(trouble: Exception) -> None:
+    """Its failure, whatever it is, is an error that names its run; the others' answers are there."""
+    bad = CodeAgent((), ScriptedModel([trouble]), name="bad", description="Fails.")
     code = "import asyncio\nfinal_answer([str(x) for x in await asyncio.gather(bad('Go.'), helper('Go.'), return_exceptions=True)])"
     with manager(code, bad, helper("final_answer(1)")) as boss:
         failure, answer = boss.run("Go.")

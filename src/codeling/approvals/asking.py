@@ -13,6 +13,7 @@ from ..protocols import Approval, Approver
 from ..tools import Tool
 from .ahead import calls_ahead
 from .answering import asking
+from .given import given
 
 __all__ = ("ask",)
 
@@ -30,10 +31,12 @@ async def ask(run: Any, approver: Approver | None, call: ToolCall, reason: str, 
     asked = await run.emit(ApprovalRequested(call=call, reason=reason, ahead=ahead))
     answer = None
     if approver:
-        answer = await asking(approver, call, reason, asked)
+        told = load("codeling.secrets.masking:masked")(given(call, tools[call.name]))
+        answer = await asking(approver, told, reason, asked)
     if answer is None:
         line = load("codeling.observers.text:call_text")(call)
-        then = f"resume run {run.id!r} then" if run.journal else "it cannot be resumed: its agent has no journal"
+        top = load("codeling.teams.nesting:top")(run)
+        then = f"resume run {top!r} then" if run.journal else "it cannot be resumed: its agent has no journal"
         raise RunPaused(f"a person must decide about {line} ({reason}); {then}")
     answer = _checked(answer, tools[call.name])
     await run.emit(

@@ -10,6 +10,7 @@ from ..errors import UsageError
 from ..messages import ToolCall
 from ..policy import Decision, Policy, Verdict
 from ..tools import Effect, Tool
+from .given import given
 
 __all__ = ("policy_from", "rules")
 
@@ -17,28 +18,28 @@ _EFFECTS: tuple[str, ...] = get_args(Effect)
 Decide: TypeAlias = Callable[[ToolCall, Tool], Verdict]
 
 
-def policy_from(given: Policy | Mapping[str, Decision] | None) -> Decide:
+def policy_from(policy: Policy | Mapping[str, Decision] | None) -> Decide:
     """Make a policy of a function, or of a mapping from tool names, patterns or effects to decisions.
 
     Without either, a call is allowed, or asked about where the tool says `needs_approval`. Raises
     `UsageError` for an unknown decision.
     """
-    if isinstance(given, Mapping):
-        return rules(given)
-    return (lambda call, tool: _verdict(given(call, tool))) if given else _by_default
+    if isinstance(policy, Mapping):
+        return rules(policy)
+    return (lambda call, tool: _verdict(policy(given(call, tool), tool))) if policy else _by_default
 
 
-def rules(given: Mapping[str, Decision | Verdict]) -> Decide:
+def rules(policy: Mapping[str, Decision | Verdict]) -> Decide:
     """Make a policy of a mapping from tool names, patterns or effects to decisions.
 
     It is read in its order and the first key that fits wins: a name, a pattern such as `"delete_*"`,
     or an effect such as `"effect:irreversible"`. What no key fits is decided as without a policy. Raises
     `UsageError` for an unknown decision or effect.
     """
-    for key in given:
+    for key in policy:
         if key.startswith("effect:") and not any(fnmatchcase(f"effect:{effect}", key) for effect in _EFFECTS):
             raise UsageError(f"a policy for {key!r} fits nothing: the effects are {', '.join(_EFFECTS)}")
-    verdicts = {key: _verdict(decision, f"the policy for {key!r}") for key, decision in given.items()}
+    verdicts = {key: _verdict(decision, f"the policy for {key!r}") for key, decision in policy.items()}
 
     def decide(call: ToolCall, tool: Tool) -> Verdict:
         for key, found in verdicts.items():
@@ -53,8 +54,8 @@ def _by_default(call: ToolCall, tool: Tool) -> Verdict:
     return _ASK if tool.needs_approval else _ALLOW
 
 
-def _verdict(given: Verdict | Decision, reason: str = "") -> Verdict:
-    found = given if isinstance(given, Verdict) else Verdict(given, reason)
+def _verdict(said: Verdict | Decision, reason: str = "") -> Verdict:
+    found = said if isinstance(said, Verdict) else Verdict(said, reason)
     if found.decision not in ("allow", "ask", "deny"):
         raise UsageError(f"a policy decides 'allow', 'ask' or 'deny', not {found.decision!r}")
     return found

@@ -33,7 +33,7 @@ def asker() -> Approver | None:
 def _ask_in_turn(turn: asyncio.Lock) -> Approver:
     async def ask(call: ToolCall, reason: str, asked: ApprovalRequested, /) -> Approval | None:
         async with turn:
-            said = await _answer(_question(call, asked))
+            said = await _answer(_question(asked))
             while (word := said.strip()).lower() in ("e", "edit") or word.startswith("{"):
                 why = ""
                 if word.startswith("{"):
@@ -41,7 +41,7 @@ def _ask_in_turn(turn: asyncio.Lock) -> Approver:
                         return Approval(approved=True, arguments=arguments_from(word, stub_of(call)))
                     except ValueError as error:
                         why = f"{error}. "
-                own = arguments_text(call, stub_of(call))
+                own = arguments_text(asked.call, stub_of(call))
                 said = await _answer(visible(f"{why}Type other arguments, as JSON, or answer as before: {own} "))
         return _approval(said.strip(), reason) if said else None
 
@@ -55,11 +55,11 @@ async def _answer(question: str) -> str:
     return await answer
 
 
-def _question(call: ToolCall, asked: ApprovalRequested) -> str:
+def _question(asked: ApprovalRequested) -> str:
     """What is asked, after what the rest of the program may do."""
     ahead = "".join(f"  {visible(line)}\n" for line in asked.ahead)
     after = f"After this call the program may make these:\n{ahead}" if ahead else ""
-    return f"{after}Allow {call_text(call)}? [y/N, a = always in this run, e = other arguments, or why not] "
+    return f"{after}Allow {call_text(asked.call)}? [y/N, a = always in this run, e = other arguments, or why not] "
 
 
 def _approval(said: str, reason: str) -> Approval:

@@ -16,7 +16,7 @@ def add(commands: Any) -> None:
     """Say what the command takes."""
     command = add_plain(commands, "export", "print a stored run as lines of JSON, one an event")
     add_run_argument(command)
-    add_journal_option(command, "the SQLite file that holds it")
+    add_journal_option(command, "the journal that holds it")
 
 
 def export(options: Namespace) -> int:

@@ -7,6 +7,7 @@ Those files import little at their top, because asking for help imports them all
 from __future__ import annotations
 
 import argparse
+import textwrap
 from typing import Any
 
 from .. import __version__
@@ -22,7 +23,7 @@ COMMANDS = (
 CODES = """\
 exit codes:
   0    there is an answer
-  1    the run failed; with replay, it did not repeat itself
+  1    the run failed
   2    the command was used wrongly
   3    a limit or --max-steps ended the run; the best answer so far is printed
   4    the run waits for a person to decide about a call
@@ -35,14 +36,18 @@ examples:
   codeling runs --journal runs.db
   codeling doctor
 
-{CODES}"""
+{CODES.replace("failed", "failed; with replay, it did not repeat itself")}"""
 
 
 class Help(argparse.RawDescriptionHelpFormatter):
-    """Keeps the layout of the texts, and room for the longest option."""
+    """Keeps the layout of lists and examples, wraps sentences, and has room for the longest option."""
 
     def __init__(self, prog: str, **options: Any) -> None:
         super().__init__(prog, **options, max_help_position=28)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        parts = [part if "\n  " in part else textwrap.fill(part, width) for part in text.split("\n\n")]
+        return textwrap.indent("\n\n".join(parts), indent)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -14,14 +14,27 @@ from .tables import add_plain
 
 __all__ = ("add", "replay")
 
+_ABOUT = """\
+Its programs run again in a fresh sandbox. What the model replied and what calls returned is recalled: no model is
+asked and no tool is called. RUN may also be a file that `codeling export` wrote.
+
+examples:
+  codeling replay last --journal runs.db
+  codeling export last --journal runs.db > run.jsonl
+  codeling replay run.jsonl
+
+exit codes:
+  0    it repeated itself
+  1    something was different, and is printed
+  2    the command was used wrongly
+"""
+
 
 def add(commands: Any) -> None:
     """Say what the command takes."""
-    command = add_plain(
-        commands, "replay", "run a stored run's programs again; recall its replies and calls, do nothing"
-    )
+    command = add_plain(commands, "replay", "play a stored run again, to see whether it repeats itself", _ABOUT)
     add_run_argument(command)
-    add_journal_option(command, "the SQLite file that holds it")
+    add_journal_option(command, "the journal that holds it")
     command.add_argument("--json", action="store_true", help="print each difference as a line of JSON")
 
 

@@ -19,7 +19,7 @@ __all__ = ("add", "runs")
 def add(commands: Any) -> None:
     """Say what the command takes."""
     command = add_plain(commands, "runs", "list the runs of a journal, newest first")
-    add_journal_option(command, "the SQLite file that holds them")
+    add_journal_option(command, "the journal that holds them")
     command.add_argument("--json", action="store_true", help="print each run as a line of JSON")
     command.add_argument("--nested", action="store_true", help="also the runs of agents that other agents called")
     command.add_argument("--limit", metavar="N", type=_count, help="the newest N only")

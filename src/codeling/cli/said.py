@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +14,7 @@ from ..events import ApprovalRequested
 from ..lookup import load
 from ..messages import ToolCall
 from ..protocols import Approval, Approver
-from .stored import VARIABLE, shown_journal
+from .stored import named_journal
 
 __all__ = ("add_person_options", "approver_said", "how_to_decide", "settled")
 
@@ -134,10 +133,6 @@ def how_to_decide(options: Namespace, result: Any) -> str:
     if not options.journal:
         return "the run is not kept, so it cannot go on: give --journal FILE next time"
     asked = [event.call.name for event in result.events if isinstance(event, ApprovalRequested)]
-    named = (
-        ""
-        if options.journal == os.environ.get(VARIABLE)
-        else f" --journal {shlex.quote(shown_journal(options.journal))}"
-    )
+    named = named_journal(options)
     tool = f" {shlex.quote(asked[-1])}" if asked else ""
     return f"to go on: codeling resume {result.run_id[:12]}{named} --approve{tool} (or --deny, or --edit; see --help)"

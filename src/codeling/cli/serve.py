@@ -40,7 +40,11 @@ def add(commands: Any) -> None:
     server = command.add_argument_group("the server")
     server.add_argument("--http", metavar="PORT", type=int, help="serve streamable HTTP at /mcp instead of stdio")
     server.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
-    server.add_argument("--journal", metavar="FILE", help="keep the events of runs in this SQLite file")
+    server.add_argument(
+        "--journal",
+        metavar="FILE",
+        help="keep the events of runs in this journal: an SQLite file, or a postgresql:// address",
+    )
     load("codeling.cli.agents:add_agent_options")(command)
 
 

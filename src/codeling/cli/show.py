@@ -8,18 +8,26 @@ from typing import Any
 
 from ..errors import UsageError
 from ..events import Event, RunFinished, StepStarted
+from ..journals.archive import end_of
 from ..lookup import load
-from .stored import shown_journal
+from .stored import named_journal
+from .tables import add_plain
 from .told import add_run_options, events_of
 
 __all__ = ("add", "show")
+
+_ABOUT = """\
+examples:
+  codeling show last --journal runs.db
+  codeling show 3f2a --journal runs.db --step 3
+"""
 
 
 def add(commands: Any) -> None:
     """Say what the command takes."""
     about = "show a stored run, or one step of it"
-    command = commands.add_parser("show", help=about, description=f"{about[0].upper()}{about[1:]}.")
-    command.set_defaults(command="codeling.cli.show:show", task="")
+    command = add_plain(commands, "show", about, _ABOUT)
+    command.set_defaults(task="")
     add_run_options(command)
     command.add_argument("--step", metavar="N", type=int, help="only this step")
     command.add_argument("--json", action="store_true", help="print the events as lines of JSON")
@@ -40,7 +48,7 @@ def show(options: Namespace) -> int:
         observer(event)
     observer.close()
     if options.step is None and _is_cut_off(events):
-        run = f"{events[0].run_id[:12]} --journal {shown_journal(options.journal)}"
+        run = f"{events[0].run_id[:12]}{named_journal(options)}"
         print(f"\n  Here it ends: it was cut off, or is still under way. `codeling resume {run}` goes on with it.")
     return 0
 
@@ -48,7 +56,7 @@ def show(options: Namespace) -> int:
 def _is_cut_off(events: list[Event]) -> bool:
     """Whether the run went on after its last end, if it has one."""
     mine = [event for event in events if event.run_id == events[0].run_id]
-    return not isinstance(mine[-1], RunFinished)
+    return end_of(mine) is None
 
 
 def _step(events: list[Event], number: int) -> list[Event]:

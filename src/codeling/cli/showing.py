@@ -14,7 +14,7 @@ from ..lookup import load
 from ..result import RunResult
 from . import EXITS, say
 from .answers import answer_text
-from .stored import add_journal_option, shown_journal
+from .stored import add_journal_option, named_journal, shown_journal
 
 __all__ = ("add_output_options", "shown", "told_again")
 
@@ -22,7 +22,7 @@ __all__ = ("add_output_options", "shown", "told_again")
 def add_output_options(command: Any) -> None:
     """Add the options that say what is printed."""
     output = command.add_argument_group("output")
-    add_journal_option(output, "keep the run's events in this SQLite file")
+    add_journal_option(output, "keep the run's events in this journal")
     output.add_argument("--quiet", action="store_true", help="show no steps, only the answer")
     output.add_argument("--json", action="store_true", help="print every event as a line of JSON instead of the answer")
 
@@ -36,12 +36,12 @@ def shown(options: Namespace, agent: Any, work: Callable[..., RunResult]) -> int
         with redirect_stdout(sys.stderr):  # what tools print is no part of the answer
             result = work(observers=[watch, *([terminal] if terminal else [])])
     except EndsRun:
-        _say_kept(options, watch)
+        _say_kept(options, watch, ended=False)
         raise
     except KeyboardInterrupt:
         if watch.broken:
             raise BrokenPipeError from None
-        _say_kept(options, watch)
+        _say_kept(options, watch, ended=False)
         raise
     finally:
         if terminal:
@@ -72,9 +72,12 @@ def _end(options: Namespace, result: RunResult) -> int:
     return EXITS[result.state]
 
 
-def _say_kept(options: Namespace, watch: _Watch) -> None:
-    if options.journal and watch.run_id:
-        say(f"run {watch.run_id} is kept in {shown_journal(options.journal)}")
+def _say_kept(options: Namespace, watch: _Watch, *, ended: bool = True) -> None:
+    run = watch.run_id or getattr(options, "resumed", "")
+    if options.journal and run:
+        say(f"run {run} is kept in {shown_journal(options.journal)}")
+        if not ended:
+            say(f"to go on: codeling resume {run[:12]}{named_journal(options)}")
 
 
 class _Watch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,15 @@ from typing import Any
 from ..errors import UsageError
 from ..lookup import load
 
-__all__ = ("VARIABLE", "add_journal_option", "add_run_argument", "journal_from", "read_run", "shown_journal")
+__all__ = (
+    "VARIABLE",
+    "add_journal_option",
+    "add_run_argument",
+    "journal_from",
+    "named_journal",
+    "read_run",
+    "shown_journal",
+)
 
 VARIABLE = "CODELING_JOURNAL"
 """Names the journal where no option does."""
@@ -21,7 +30,7 @@ def add_journal_option(command: Any, about: str) -> None:
     """Add `--journal`, whose default is in the environment."""
     command.add_argument(
         "--journal", metavar="FILE", default=os.environ.get(VARIABLE) or None,
-        help=f"{about}, or at this postgresql:// address (default: ${VARIABLE})",
+        help=f"{about}: an SQLite file, or a postgresql:// address (default: ${VARIABLE})",
     )  # fmt: skip
 
 
@@ -46,6 +55,13 @@ def journal_from(options: Namespace) -> Any:
 def shown_journal(name: str) -> str:
     """Give the journal's name without a password."""
     return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:…@", name)
+
+
+def named_journal(options: Namespace) -> str:
+    """Give the option that names the journal again, where the environment does not."""
+    if options.journal == os.environ.get(VARIABLE):
+        return ""
+    return f" --journal {shlex.quote(shown_journal(options.journal))}"
 
 
 async def read_run(journal: Any, given: str) -> list[Any]:

@@ -11,9 +11,12 @@ from ..lookup import load
 __all__ = ("about", "add_plain", "table")
 
 
-def add_plain(commands: Any, name: str, text: str) -> Any:
+def add_plain(commands: Any, name: str, text: str, more: str = "") -> Any:
     """Add a command of one file, `codeling.cli.NAME:NAME`, that takes nothing yet. Gives its parser."""
-    command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    said = f"{text[0].upper()}{text[1:]}."
+    command = commands.add_parser(
+        name, help=text, description=said, epilog=more, formatter_class=load("codeling.cli.parser:Help")
+    )
     command.set_defaults(command=f"codeling.cli.{name}:{name}")
     return command
 

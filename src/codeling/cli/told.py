@@ -19,7 +19,7 @@ _MOST = 1000
 def add_run_options(command: Any) -> None:
     """Add which run of which journal is meant."""
     add_run_argument(command)
-    add_journal_option(command, "the SQLite file that holds it")
+    add_journal_option(command, "the journal that holds it")
 
 
 def events_of(options: Namespace) -> list[Event]:

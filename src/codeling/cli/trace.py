@@ -10,16 +10,25 @@ from typing import Any
 from ..errors import UsageError
 from ..lookup import load
 from . import say
+from .tables import add_plain
 from .told import add_run_options, events_of
 
 __all__ = ("add", "trace")
+
+_ABOUT = """\
+The page needs no server and loads nothing. A run that was cut off is shown as far as it came.
+
+examples:
+  codeling trace last --journal runs.db --html run.html
+  codeling trace 3f2a --journal runs.db --html - > run.html
+"""
 
 
 def add(commands: Any) -> None:
     """Say what the command takes."""
     about = "write a stored run as one HTML page"
-    command = commands.add_parser("trace", help=about, description=f"{about[0].upper()}{about[1:]}.")
-    command.set_defaults(command="codeling.cli.trace:trace", task="")
+    command = add_plain(commands, "trace", about, _ABOUT)
+    command.set_defaults(task="")
     add_run_options(command)
     command.add_argument("--html", metavar="FILE", help="where to write it; - is stdout (RUN.html)")
 

@@ -39,6 +39,7 @@ class Record:
     approval: Approval | None = None
     started: ToolCallStarted | None = None
     finished: ToolCallFinished | None = None
+    denied: ToolCallDenied | None = None
     repeat: bool = False
     """Somebody said that it did not happen and is to be made again."""
 
@@ -87,7 +88,8 @@ class _Reader:
                 record = self._record(call)
                 record.started, record.repeat = event, False  # made again: what was said held for the time before
             case ToolCallDenied(call=call, reason=reason):
-                self._record(call).finished = ToolCallFinished(call_id=call.id, error=reason)
+                record = self._record(call)
+                record.denied, record.finished = event, ToolCallFinished(call_id=call.id, error=reason)
             case ToolCallFinished(call_id=id) if id in self._live:
                 self._live.pop(id).finished = event
             case OutcomeSettled():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ from ..events import Event, ModelReplied, RunFinished, RunStarted, StepFinished,
 from ..journals.events import AgentDescribed, Diverged
 from ..messages import Reply
 from ..secrets.masking import masked
+from .checking import check_tools
 from .holding import held
 from .resume import go_on, journal_of, past_of
 
@@ -37,7 +39,8 @@ async def fork(
     `observation` the step itself belongs to the past too, and the model is shown this text in place
     of what came of it. `edit` may change any event of the past, such as the value of a
     `ToolCallFinished`. `options` are those of `resume`. The stored run stays as it is.
-    Raises `JournalError` where the run has no such step, or where the observation is of one that was cut off.
+    Raises `JournalError` where the run has no such step, where a tool that its past has called is gone or takes
+    other arguments now, or where the observation is of a step that was cut off; nothing is stored then.
     """
     journal = journal_of(agent)
     stored = await past_of(journal, run_id)
@@ -48,7 +51,10 @@ async def fork(
     copied = list(_past(stored, step, reply, observation))
     first = copied[0]
     if isinstance(first, RunStarted):
-        copied[0] = replace(first, task=task or first.task, parent_id=None, max_steps=agent.max_steps)
+        copied[0] = replace(
+            first, task=task or first.task, parent_id=None, max_steps=agent.max_steps, at=time.time()
+        )  # fmt: skip
+    await check_tools(agent, copied, journal)
     async with held(journal, new_id):
         past = [masked(replace(_edited(event, edit), run_id=new_id)) for event in copied]
         for event in past:
@@ -82,9 +88,11 @@ def _edited(event: Event, edit: Callable[[Event], Event] | None) -> Event:
 def _past(stored: Sequence[Event], step: int, reply: str | Reply | None, observation: str | None) -> Iterator[Event]:
     """Give the events before the step, and of it what the caller puts in its place."""
     end = step + 1 if observation is not None else step
+    at = stored[0].at
     for event in stored:
         if isinstance(event, StepStarted) and event.step >= end:
             break
+        at = event.at
         if isinstance(event, StepFinished) and event.step == step and observation is not None:
             yield replace(
                 event, output=observation, size=len(observation.encode()), value=None, error=None, images=(),
@@ -93,6 +101,5 @@ def _past(stored: Sequence[Event], step: int, reply: str | Reply | None, observa
         elif not isinstance(event, (AgentDescribed, Diverged, RunFinished)):
             yield event
     if reply is not None and observation is None:
-        at = stored[-1].at
         yield StepStarted(step=step, at=at)
         yield ModelReplied(reply=Reply(content=reply) if isinstance(reply, str) else reply, at=at)

@@ -70,10 +70,16 @@ class ReplayedRun(Run):
         self._calls = records_of(past, journal.key)
         self._key = journal.key
         self._step, self.live = 0, False
+        self._begun: set[str] = set()
+        """The calls that have begun in this process, by id."""
         self.allowed = always_allowed(past)
 
     async def emit(self, event: E) -> E:
         """Record the event, or give the recorded one where the journal has it."""
+        if isinstance(event, ToolCallFinished) and self._step in self._whole and event.call_id not in self._begun:
+            event = replace(event, run_id=self.id, at=self.events[-1].at)  # its arguments did not fit then either
+            self.note(event)
+            return event
         if not isinstance(event, _SPINE) or not (stored := self.replayed(type(event))):
             if isinstance(event, StepFinished):
                 await self._tell_unmade(event.step)
@@ -101,6 +107,8 @@ class ReplayedRun(Run):
         """Take in an event that is stored."""
         if isinstance(event, StepStarted):
             self._step = event.step
+        if isinstance(event, ToolCallStarted):
+            self._begun.add(event.call.id)
         super().note(event)
 
     def show(self, event: Event) -> None:
@@ -113,6 +121,7 @@ class ReplayedRun(Run):
         while self._spine and isinstance(self._spine[0], ContextCompacted):
             self.note(self._spine.popleft())
         if not self._spine:
+            self.live = True
             return None
         event = self._spine.popleft()
         self.live = not self._spine  # of the last step nobody knows whether everybody heard of it
@@ -151,17 +160,18 @@ class ReplayedRun(Run):
             run_id=self.id, at=finished.at, call_id=call.id, value=finished.value, error=finished.error,
             seconds=finished.seconds,
         )  # fmt: skip
-        self.note(finished)
+        self.note(replace(record.denied, call=call) if record.denied else finished)
         return finished
 
     async def _settled(self, call: ToolCall, record: Record) -> ToolCallFinished | ToolCallStarted:
         """Have a person or a rule say what became of a call that was cut off. Raises `OutcomeUnknown`."""
         said: Settlement | None = await load("codeling.durable.settling:said")(self.settle, call)
         if said is None:
+            top = load("codeling.teams.nesting:top")(self)
             raise OutcomeUnknown(
                 f"run {self.id!r}: {call_line(call)} was begun before the run was cut off and may have acted; find "
-                f"out whether it did, then resume with settle={{{call.name!r}: Settlement(value=…)}}, or 'repeat', "
-                "or 'fail'"
+                f"out whether it did, then resume run {top!r} with settle={{{call.name!r}: Settlement(value=…)}}, or "
+                "'repeat', or 'fail'"
             )
         await super().emit(OutcomeSettled(call=call, repeat=said.repeat, value=said.value, error=said.error))
         if said.repeat and record.started:
@@ -173,9 +183,12 @@ class ReplayedRun(Run):
             return
         await self.diverged(Diverged(step=self._step, what="call", found=call_line(call)))
         if tool.effect != "read":
+            top = load("codeling.teams.nesting:top")(self)
+            fork = f"before that step: fork({self.id!r}, {self._step})"
+            fork = fork if top == self.id else f"{top!r}, which is above it, before the step that called this agent"
             raise ReplayDiverged(
                 f"run {self.id!r}: step {self._step}, when it ran again, called {call_line(call)}, which its journal "
-                f"does not hold; nothing was done. Fork the run before that step: fork({self.id!r}, {self._step})"
+                f"does not hold; nothing was done. Fork the run {fork}"
             )
 
     async def _tell_unmade(self, step: int) -> None:

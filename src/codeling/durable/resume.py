@@ -7,7 +7,8 @@ from typing import Any
 
 from ..approvals.answering import Answers, approver_from
 from ..errors import JournalError, UsageError
-from ..events import Event, RunFinished, RunStarted
+from ..events import Event, RunStarted
+from ..journals.archive import end_of, rolled_back
 from ..journals.events import RunResumed
 from ..limits import Limits, Spent
 from ..memory import Memory
@@ -39,8 +40,8 @@ async def resume(
     a function of the call. Both hold for the agents below too. A run that has succeeded gives its
     answer again.
 
-    Raises `JournalError` for an unknown run, for one that is under way elsewhere, and where a tool
-    that the run has called is gone or takes other arguments now; `OutcomeUnknown` for a call that
+    Raises `JournalError` for an unknown run, for one that is under way elsewhere or was rolled back, and where
+    a tool that the run has called is gone or takes other arguments now; `OutcomeUnknown` for a call that
     is not settled; `UsageError` for words about calls that mean nothing. The stored run is unharmed then.
     """
     journal = journal_of(agent)
@@ -73,9 +74,8 @@ async def past_of(journal: Any, run_id: str) -> list[Event]:
 
 def finished(run_id: str, past: Sequence[Event]) -> RunResult | None:
     """Give the result of a run that has come to its answer, or None."""
-    last = past[-1]
-    ended = isinstance(last, RunFinished) and last.state in ("success", "max_steps_error")
-    return result_of(run_id, past) if ended else None
+    ended = end_of(past)
+    return result_of(run_id, past) if ended and ended.state in ("success", "max_steps_error") else None
 
 
 async def go_on(
@@ -85,7 +85,12 @@ async def go_on(
     """Run the loop with this past. The caller holds the run."""
     started = past[0]
     assert isinstance(started, RunStarted)  # `past_of` has checked it
-    check_tools(agent, past, journal)
+    if rolled_back(past):
+        raise JournalError(
+            f"run {started.run_id!r} was rolled back: its programs would go on as if what they did were still there; "
+            f"begin anew, or fork it: fork({started.run_id!r}, 1)"
+        )
+    await check_tools(agent, past, journal)
     memory = Memory(agent._new_form())
     for event in await conversation_before(journal, started):
         memory.add(event)

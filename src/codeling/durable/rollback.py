@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 from typing import Any
 
 from ..events import Event, ToolCallStarted
@@ -32,22 +33,34 @@ async def rollback(agent: Any, run_id: str) -> list[CallCompensated]:
 
 async def _undo(agent: Any, past: list[Event], journal: Any) -> list[CallCompensated]:
     done: list[CallCompensated] = []
-    undone = [event.call.id for event in past if isinstance(event, CallCompensated) and event.error is None]
+    undone = {_key(journal, e.call) for e in past if isinstance(e, CallCompensated) and e.error is None}
     for record in reversed(in_order(past, journal.key)):
         started = record.started
         tool = agent._tools.get(record.call.name)
-        if started is None or started.call.id in undone or (record.finished and record.finished.error is not None):
+        failed = record.finished is not None and record.finished.error is not None
+        if started is None or failed or _key(journal, started.call) in undone:
             continue
         if started.nested and tool is not None and tool.resumes:
             below = [event async for event in journal.read(started.nested)]
-            done += await _undo(tool.agent, below, journal) if below else []
+            tried = await _undo(tool.agent, below, journal) if below else []
+            done += tried
+            if tried:  # that the run below is undone is its caller's to know: it is not gone on with then
+                left = f"not all of run {started.nested!r} is undone" if any(event.error for event in tried) else None
+                await _note(journal, past[0].run_id, started.call, left)
         elif tool is None or tool.effect != "read":
-            event = masked(
-                CallCompensated(run_id=past[0].run_id, call=started.call, error=await _trouble(tool, record, started))
-            )
-            await journal.append(event)
-            done.append(event)
+            done.append(await _note(journal, past[0].run_id, started.call, await _trouble(tool, record, started)))
     return done
+
+
+def _key(journal: Any, call: ToolCall) -> tuple[str, str]:
+    """An id alone may be that of another call: of one that was made after the run was resumed."""
+    return call.id, journal.key(call)
+
+
+async def _note(journal: Any, run_id: str, call: ToolCall, error: str | None) -> CallCompensated:
+    event: CallCompensated = masked(CallCompensated(run_id=run_id, at=time.time(), call=call, error=error))
+    await journal.append(event)
+    return event
 
 
 async def _trouble(tool: Any, record: Record, started: ToolCallStarted) -> str | None:

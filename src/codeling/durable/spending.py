@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
-from ..events import Event, ModelReplied, PlanMade, RunFinished, ToolCallFinished, ToolCallStarted
+from ..events import ContextCompacted, Event, ModelReplied, PlanMade, ToolCallFinished, ToolCallStarted
+from ..journals.archive import end_of
 from ..journals.events import RunResumed, ServerAnswered
 from ..limits import Spent
 from ..messages import Usage
@@ -32,7 +33,7 @@ async def spent_before(spent: Spent, past: Sequence[Event], journal: Any) -> Non
 async def _below(past: Sequence[Event], journal: Any) -> tuple[int, int, Usage]:
     """Give the tool calls and model calls of a run and of the finished runs below it, and what those below used."""
     calls = sum(isinstance(event, ToolCallStarted) for event in past)
-    asked = [event for event in past if isinstance(event, ServerAnswered) and event.kind == "sampling"]
+    asked = [event for event in past if _besides(event)]
     models = len(asked) + sum(isinstance(event, (ModelReplied, PlanMade)) for event in past)
     usage = sum((event.usage for event in asked), Usage())
     ended = {event.call_id for event in past if isinstance(event, ToolCallFinished)}
@@ -40,9 +41,16 @@ async def _below(past: Sequence[Event], journal: Any) -> tuple[int, int, Usage]:
         below = [event async for event in journal.read(id)] if id else []
         more = await _below(below, journal)
         calls, models = calls + more[0], models + more[1]
-        last = below[-1] if below else None
-        usage += last.usage if isinstance(last, RunFinished) else more[2]
+        last = end_of(below)
+        usage += last.usage if last else more[2]
     return calls, models, usage
+
+
+def _besides(event: Event) -> TypeGuard[ServerAnswered | ContextCompacted]:
+    """Whether a model was asked besides the loop's own questions: for a tool's server, or to shorten what was said."""
+    if isinstance(event, ServerAnswered):
+        return event.kind == "sampling"
+    return isinstance(event, ContextCompacted) and event.summary is not None
 
 
 def elapsed(past: Iterable[Event]) -> float:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import IO, Any, cast
 
 from ..errors import SandboxError, UsageError
+from ..protocols import Session, SessionSpec
 from ..sandbox.bundle import launch
 from ..sandbox.session import Connection, SessionLimits
 from ..sandbox.starting import WireExecutor
@@ -59,13 +60,22 @@ class CommandExecutor(WireExecutor):
         """Set the command that starts a CPython 3.8 or newer.
 
         `isolation` is what the run records about the place. With `shell` the arguments are quoted
-        once more, for commands such as ssh that hand them to a shell. `hint` is added to what the
-        command says where it ends badly. Raises `UsageError` for a command that is no list of words.
+        once more, for commands such as ssh that hand them to a shell. `hint` says what to look at where
+        nothing starts. Raises `UsageError` for a command that is no list of words.
         """
         if isinstance(command, str) or not command:
             raise UsageError(f"a command is a list of words, such as ['ssh', 'host', 'python3'], not {command!r}")
-        self._command, self._isolation, self._shell, self._hint = list(command), isolation, shell, hint
+        self._command, self._isolation, self._shell = list(command), isolation, shell
+        tried = f"`{shlex.join(self._command)} --version`"
+        self._hint = hint or f"See that {tried} prints the version of a CPython 3.8 or newer, and nothing else"
         self._limits = SessionLimits(timeout=timeout, output=output_limit, grace=FAR)
+
+    async def open(self, spec: SessionSpec, /) -> Session:
+        """Start an interpreter. Raises `SandboxError` where it cannot be had, saying how to look for the reason."""
+        try:
+            return await super().open(spec)
+        except SandboxError as error:
+            raise SandboxError(f"{str(error).rstrip('.')}. {self._hint}") from error
 
     def _spawn(self) -> Connection:
         (_, *arguments), source = launch(before=_WATCH)
@@ -78,14 +88,14 @@ class CommandExecutor(WireExecutor):
             )  # fmt: skip
         except OSError as error:
             raise SandboxError(f"the command {self._command[0]!r} cannot be started: {error.strerror}") from error
-        return Started(process, source, self._isolation, self._hint)
+        return Started(process, source, self._isolation)
 
 
 class Started:
     """A worker behind a command, as `session.Connection` says."""
 
-    def __init__(self, process: subprocess.Popen[bytes], source: bytes, isolation: str, hint: str = "") -> None:
-        self.isolation, self._hint = isolation, hint
+    def __init__(self, process: subprocess.Popen[bytes], source: bytes, isolation: str) -> None:
+        self.isolation = isolation
         self._pid, self._lock, self._closed = process.pid, threading.Lock(), False
         self._why: str | None = None
         streams = [cast("IO[bytes]", stream) for stream in (process.stdin, process.stdout, process.stderr)]
@@ -121,9 +131,9 @@ class Started:
         with suppress(ChildProcessError):
             code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
         if said:
-            self._why = f"its command ended and said: {said}{self._hint}"
+            self._why = f"its command ended and said: {said}"
         elif code not in (None, -signal.SIGKILL):  # which was sent here
-            self._why = f"its command ended with exit code {code}{self._hint}"
+            self._why = f"its command ended with exit code {code}"
 
     def trouble(self) -> str | None:
         """What the command said at its end."""

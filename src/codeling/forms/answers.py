@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..errors import AnswerRefused
-from ..events import AnswerRejected, CodeStarted, Event, ModelReplied, StepFinished
+from ..events import AnswerRejected, CodeStarted, Event, ModelReplied, StepFinished, ToolCallFinished
 from ..journals.events import HandedOver
 from ..messages import Reply
 from .fitting import fit
@@ -55,9 +55,9 @@ async def call(function: Callable[..., Any], *args: Any, agent: Any) -> Any:
 def best_of(events: Sequence[Event]) -> Any:
     """The best that is known of the answer when a run is cut short: what was refused, seen or said last.
 
-    A reply that is a program says nothing, unless there is nothing else.
+    A reply that is a program says nothing, unless there is nothing else. Of JSON calls it is what the last one gave.
     """
-    program, ran = None, False
+    program, ran, given = None, False, list[Any]()
     for event in reversed(events):
         match event:
             case HandedOver(answer=best):
@@ -66,8 +66,12 @@ def best_of(events: Sequence[Event]) -> Any:
                 return best
             case StepFinished(output=best) if best:
                 return best
+            case ToolCallFinished(value=best, error=None):
+                given.append(best)
             case CodeStarted():
-                ran = True
+                ran, given = True, []
+            case ModelReplied(reply=Reply(calls=calls)) if calls and given:
+                return given[0]
             case ModelReplied(reply=Reply(content=best)) if best and not ran:
                 return best
             case ModelReplied(reply=Reply(content=best)):

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ClassVar, cast
 
@@ -145,9 +146,9 @@ async def carry_out(reply: Reply, step: int, *, call: Callable[[ToolCall], Await
         return StepFinished(step=step, final=True, answer=reply.content.strip())
     finals = [made for made in reply.calls if made.name == FINAL]
     others = [made for made in reply.calls if made.name != FINAL]
-    ended = await asyncio.gather(*map(call, others), return_exceptions=True)
+    ended = await asyncio.gather(*(_make(call, made) for made in others), return_exceptions=True)
     for failure in ended:
-        if isinstance(failure, BaseException) and not isinstance(failure, ToolError):
+        if failure is not None:
             raise failure
     if finals and not others:
         answer = next(iter([*finals[0].args, *finals[0].kwargs.values()]), None)
@@ -156,6 +157,12 @@ async def carry_out(reply: Reply, step: int, *, call: Callable[[ToolCall], Await
         return StepFinished(step=step, final=True, answer=answer)
     note = "final_answer was not taken: call it alone, once you have read the results." if finals else None
     return StepFinished(step=step, error=note)
+
+
+async def _make(call: Callable[[ToolCall], Awaitable[Any]], made: ToolCall) -> None:
+    """Make a call. What came of it is recorded, be it an error; only what ends the run is raised."""
+    with suppress(ToolError):
+        await call(made)
 
 
 def _schema(tool: Tool) -> ToolSchema:
@@ -211,4 +218,4 @@ def _text(value: Any) -> str:
     try:
         return json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
-        return str(value)
+        return str(load("codeling.secrets.masking:masked")(str(value)))

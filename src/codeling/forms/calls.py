@@ -30,7 +30,7 @@ from .reading import MADE_UP, tidy
 __all__ = ("TextCall", "read_calls")
 
 _NAMES = ("name", "tool", "tool_name", "function", "action", "recipient_name")
-_ARGUMENTS = ("arguments", "parameters", "args", "input", "action_input", "kwargs", "tool_input")
+_ARGUMENTS = ("arguments", "parameters", "args", "input", "action_input", "kwargs", "tool_input", "tool_arguments")
 _NAME = r"[\w.-]{1,80}"
 _MARKED = re.compile(
     rf"<function=(?P<llama>{_NAME})>|<invoke name=[\"'](?P<claude>{_NAME})[\"']>"
@@ -194,6 +194,8 @@ def _is_schema(given: Any) -> bool:
 
 
 def _call(name: str, given: Any) -> TextCall:
+    if isinstance(given, str) and given.strip()[:2] in ('"{', '"['):
+        given = _loaded(given) or given  # JSON in a string in a string
     if isinstance(given, str) and given.strip()[:1] in ("{", "["):
         read = _loaded(given)
         given = given if read is None else read

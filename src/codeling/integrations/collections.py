@@ -12,7 +12,10 @@ __all__ = ("ToolCollection",)
 
 
 class ToolCollection:
-    """Tools from one place: give it to an agent as `tools=`. As a context manager it closes what it opened."""
+    """Tools from one place: give it to an agent as `tools=`.
+
+    As a context manager, by `with` or `async with`, it closes what it opened.
+    """
 
     def __init__(self, tools: Iterable[Tool], *, source: Any = None) -> None:
         """Hold these tools; `source` has the connections that are closed with it."""
@@ -47,3 +50,11 @@ class ToolCollection:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        import asyncio
+
+        await asyncio.to_thread(self.close)

@@ -47,7 +47,8 @@ class MCPClient:
 
         Args:
             servers: As said above.
-            prefix: A text before the name of every tool; True for the name of its server.
+            prefix: A text before the name of every tool; True for the name of its server, with a number where
+                several have one name.
             resources: Whether to add functions that list and read the servers' resources.
             prompts: Likewise for their prompts.
             effects: What tools do to the world, by name, where a server's own hints are not to be believed.
@@ -73,6 +74,7 @@ class MCPClient:
             for server in servers_from(servers, auth=auth)
         ]
         self._listed: dict[Connection, _Listing] = {}
+        self._labels: dict[Connection, str] = {}
         self.refused: dict[str, str] = {}
         """Tools that servers list and that no tool can be made of, with the reason."""
 
@@ -218,8 +220,13 @@ class MCPClient:
             return f"{identifier(self._prefix)}_" if self._prefix else ""
         if not self._prefix:
             return ""
-        info, server = client.server_info, connection.server
-        return f"{identifier(server.label if server.given or info is None else info.name)}_"
+        if (
+            connection not in self._labels
+        ):  # two servers of one name are numbered, in the order in which they were given
+            info, server = client.server_info, connection.server
+            name = server.label if server.given or info is None else info.name
+            self._labels[connection] = identifier(name, self._labels.values())
+        return f"{self._labels[connection]}_"
 
 
 class _Listing:

@@ -8,12 +8,23 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
 from ..errors import UsageError
-from ..events import Event, ModelReplied, PlanMade, RunFinished, RunStarted, RunState, StepStarted
+from ..events import (
+    ContextCompacted,
+    Event,
+    ModelReplied,
+    PlanMade,
+    RunFinished,
+    RunStarted,
+    RunState,
+    StepStarted,
+    ToolCallFinished,
+)
 from ..messages import Usage
+from .events import CallCompensated
 
-__all__ = ("Archive", "RunSummary", "StoredState", "summaries", "summary_of")
+__all__ = ("Archive", "RunSummary", "StoredState", "end_of", "rolled_back", "summaries", "summary_of")
 
-StoredState: TypeAlias = "RunState | Literal['running', 'cut off']"
+StoredState: TypeAlias = "RunState | Literal['running', 'cut off', 'rolled back']"
 
 
 class Archive(Protocol):
@@ -38,7 +49,8 @@ class RunSummary:
 
     run_id: str
     state: StoredState
-    """How it ended; `running` where a process works on it, `cut off` where none does any more."""
+    """How it ended; `running` where a process works on it, `cut off` where none does any more; `rolled back` where
+    what it did was undone."""
     task: str
     agent: str
     started: float
@@ -83,18 +95,35 @@ def summary_of(events: Sequence[Event], *, running: bool = False) -> RunSummary:
                 steps = max(steps, step)
             case ModelReplied(reply=reply):
                 usage += reply.usage
-            case PlanMade(usage=more):
+            case PlanMade(usage=more) | ContextCompacted(usage=more):
                 usage += more
-    over = isinstance(last, RunFinished) and not running
+    ended = end_of(events)
+    state: StoredState = "rolled back" if rolled_back(events) else ended.state if ended else "cut off"
     return RunSummary(
         run_id=started.run_id,
-        state=last.state if isinstance(last, RunFinished) and over else "running" if running else "cut off",
+        state="running" if running else state,
         task=started.task,
         agent=started.agent,
         started=started.at,
         ended=last.at,
         steps=steps,
-        usage=last.usage if isinstance(last, RunFinished) else usage,
+        usage=ended.usage if ended else usage,
         parent_id=started.parent_id,
-        error=last.error if isinstance(last, RunFinished) else None,
+        error=ended.error if ended else None,
     )
+
+
+def end_of(events: Sequence[Event]) -> RunFinished | None:
+    """Give the end that a run has come to, or None where it goes on or was cut off.
+
+    After it may stand how calls ended that nobody waited for any more, and what was undone.
+    """
+    for event in reversed(events):
+        if not isinstance(event, (ToolCallFinished, CallCompensated)):
+            return event if isinstance(event, RunFinished) else None
+    return None
+
+
+def rolled_back(events: Sequence[Event]) -> bool:
+    """Whether what the run did was undone, or the trial was made, after it last went on."""
+    return bool(events) and isinstance(events[-1], CallCompensated)

@@ -81,11 +81,18 @@ class SQLiteJournal:
         with self._using("it cannot be read") as connection:
             query = "SELECT event FROM events WHERE run_id = ? ORDER BY number"
             rows = connection.execute(query, (run_id,)).fetchall()
-        for (text,) in rows:
-            yield self._texts.event(text, self._blobs_of(text) if '"blobs":[' in text else None)
+        for number, (text,) in enumerate(rows, 1):
+            try:
+                event = self._texts.event(text, self._blobs_of(text) if '"blobs":[' in text else None)
+            except JournalError as error:
+                raise JournalError(f"journal {str(self.path)!r}: run {run_id!r}, event {number}: {error}") from error
+            yield event
 
     def _blobs_of(self, text: str) -> dict[str, str]:
-        hashes = list(named(json.loads(text)))
+        try:
+            hashes = list(named(json.loads(text)))
+        except ValueError:  # said when the event itself is read
+            return {}
         with self._using("it cannot be read") as connection:
             query = "SELECT hash, data FROM blobs WHERE hash = ?"
             return dict(row for hash in hashes for row in connection.execute(query, (hash,)))

@@ -20,7 +20,7 @@ from .answer import Answer, Finish, count, reading
 from .chat import Wire
 from .hosted import HostedModel
 from .prices import Prices
-from .retry import TRIES, Transient, failure, wait_from
+from .retry import TRIES, Transient, failure, secrets_in, wait_from
 from .support import needed, pieces, warmed
 from .terms import Refused, Terms
 
@@ -158,7 +158,8 @@ class AmazonBedrockModel(HostedModel):
             status = 400
         wait = wait_from(meta.get("HTTPHeaders") or {})
         message = f"{error.get('Message') or code} [{code}]"
-        return failure(self.name, message, status=status, remedy=_REMEDY, wait=wait), status
+        keys = secrets_in(self._options)
+        return failure(self.name, message, status=status, key=keys, remedy=_REMEDY, wait=wait), status
 
 
 class _Failed(Exception):

@@ -14,10 +14,14 @@ from typing import Any, TypeAlias
 from ..messages import Audio, Image, Json, Message, Request, ToolCall, ToolSchema, Usage
 from .answer import Answer, Finish, Incomplete, count
 
-__all__ = ("Wire", "base64", "body_from", "is_strict", "messages_from", "take", "take_whole")
+__all__ = (
+    "THOUGHT", "Wire", "base64", "body_from", "is_strict", "messages_from", "take", "take_whole", "without_thoughts",
+)  # fmt: skip
 
 Wire: TypeAlias = dict[str, Any]
 
+THOUGHT = "reasoning_content"
+"""Where a message holds what its model thought."""
 _MOST_STOPS = 4
 _RETURNED = ("reasoning_details",)
 _FINISH: Mapping[str, Finish] = {
@@ -34,7 +38,10 @@ _FINISH: Mapping[str, Finish] = {
 
 
 def body_from(request: Request, /) -> Wire:
-    """Give everything of a request but the model's name as the body of a chat completion."""
+    """Give everything of a request but the model's name as the body of a chat completion.
+
+    What was thought before a call is in it, for the few that insist on it: everybody else is asked `without_thoughts`.
+    """
     body: Wire = {"messages": messages_from(request.messages)}
     if request.tools:
         body["tools"] = [_tool(schema) for schema in request.tools]
@@ -46,6 +53,14 @@ def body_from(request: Request, /) -> Wire:
     if request.max_tokens is not None:
         body["max_tokens"] = request.max_tokens
     return body
+
+
+def without_thoughts(body: Wire, /) -> Wire:
+    """Leave what was thought out of a body's messages; gives the body itself where there is nothing of it."""
+    messages = body.get("messages") or []
+    if not any(THOUGHT in message for message in messages):
+        return body
+    return body | {"messages": [{k: v for k, v in message.items() if k != THOUGHT} for message in messages]}
 
 
 def messages_from(messages: Iterable[Message], /) -> list[Wire]:
@@ -79,6 +94,7 @@ def _assistant(message: Message) -> Wire:
     wire: Wire = {"role": "assistant", "content": message.content}
     if message.calls:
         wire["tool_calls"] = [_call(call) for call in message.calls]
+        wire |= {THOUGHT: message.reasoning} if message.reasoning else {}
     return wire | {name: message.extra[name] for name in _RETURNED if name in message.extra}
 
 

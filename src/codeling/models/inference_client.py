@@ -105,7 +105,7 @@ class InferenceClientModel(HostedModel):
             if error.response.status_code not in (400, 422):
                 raise
             raise Refused(self._ours(error, client.token), _said(error)) from None
-        except ValueError as error:  # also of the library's own reading, of JSON that is no answer
+        except (AttributeError, TypeError, ValueError) as error:  # of the library's reading of what is no answer
             raise Incomplete(f"the answer is malformed: {error}") from None
 
     def _ours(self, error: Any, token: str | None) -> ModelError | Transient:

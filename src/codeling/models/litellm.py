@@ -15,7 +15,7 @@ from .answer import Answer, Incomplete, reading
 from .chat import Wire, body_from, take, take_whole
 from .hosted import HostedModel
 from .prices import Prices
-from .retry import TRIES, Transient, failure, wait_from
+from .retry import TRIES, Transient, failure, secrets_in, wait_from
 from .support import PerLoop, needed, warmed
 from .terms import Refused
 
@@ -50,9 +50,9 @@ class LiteLLMModel(HostedModel):
         super().__init__(
             model_id, retries=retries, reads_images=reads_images, calls_natively=calls_natively, prices=prices
         )
-        self._key = api_key
         given = {"api_base": api_base, "api_key": api_key, "temperature": temperature} | parameters
         self._parameters = {name: value for name, value in given.items() if value is not None}
+        self._keys = secrets_in(self._parameters)
         self._clients: PerLoop[Any] = PerLoop(self._connect, _disconnect)
 
     def _connect(self) -> Any:
@@ -104,7 +104,7 @@ class LiteLLMModel(HostedModel):
             status = None
         response = getattr(error, "response", None)
         wait = wait_from(getattr(response, "headers", None) or {})
-        return failure(self.name, message, status=status, key=self._key, remedy=_REMEDY, wait=wait)
+        return failure(self.name, message, status=status, key=self._keys, remedy=_REMEDY, wait=wait)
 
 
 class LiteLLMRouterModel(LiteLLMModel):
@@ -119,6 +119,7 @@ class LiteLLMRouterModel(LiteLLMModel):
     ) -> None:  # fmt: skip
         super().__init__(model_id, **options)
         self._list = [dict(model) for model in model_list]
+        self._keys += secrets_in(self._list)
         self._options = dict(client_kwargs or {})
 
     def _connect(self) -> Any:

@@ -23,7 +23,7 @@ from ..messages import Reply, Request
 from ..protocols import OnDelta
 from . import weights
 from .answer import Answer, Incomplete
-from .chat import Wire, body_from, take
+from .chat import Wire, body_from, take, without_thoughts
 from .retry import Transient, failure
 from .support import needed, settled, warmed, worked
 
@@ -104,7 +104,7 @@ class LocalModel(Recorded):
     def _body(self, request: Request) -> Wire:
         body = (
             warmed(self._parameters, request)
-            | body_from(request)
+            | without_thoughts(body_from(request))
             | {"stream": True, "stream_options": {"include_usage": True}}
         )
         if request.grammar is not None:

@@ -13,7 +13,7 @@ from .answer import Answer, Finish, Incomplete, count, reading
 from .chat import Wire, base64
 from .hosted import HostedModel
 from .prices import Prices
-from .retry import TRIES, Transient, failure
+from .retry import TRIES, Transient, cleaned, failure
 from .support import PerLoop, needed, warmed
 
 __all__ = ("OllamaModel",)
@@ -74,7 +74,7 @@ class OllamaModel(HostedModel):
                     break
         except library.ResponseError as error:
             raise self._ours(error.error, error.status_code) from None
-        except (TypeError, ValueError) as error:
+        except (AttributeError, TypeError, ValueError) as error:  # also of the library's own reading
             raise Incomplete(f"the answer is malformed: {error}") from None
 
     def _body(self, request: Request) -> Wire:
@@ -94,11 +94,12 @@ class OllamaModel(HostedModel):
             ],
         }  # fmt: skip
 
-    def _ours(self, message: str, status: int | None) -> ModelError | Transient:
+    def _ours(self, said: object, status: int | None) -> ModelError | Transient:
+        message = str(said.get("message") or said) if isinstance(said, Mapping) else str(said)  # a proxy's may be JSON
         key = self._key or os.environ.get("OLLAMA_API_KEY")
         remedy = "set the environment variable OLLAMA_API_KEY"
         if status == 404:
-            return ModelError(f"{self.name}: {message} (ollama pull {self.name})")
+            return ModelError(f"{self.name}: {cleaned(message, key)} (ollama pull {self.name})")
         return failure(self.name, message, status=status if status != -1 else None, key=key, remedy=remedy)
 
 

@@ -7,6 +7,7 @@ is nobody's provider and costs nothing.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -15,8 +16,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..messages import Reply, Usage
+from ..protocols import running
 
 __all__ = ("Prices", "priced")
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +57,28 @@ async def priced(
     names = dict.fromkeys((model, reply.model))
     # In a thread, because the library takes a moment to load and to look up its first price.
     cost = await asyncio.to_thread(_looked_up, usage, names, provider, written)
+    if not cost and _is_limited():
+        _warn(model)
     return replace(reply, usage=replace(usage, cost=cost)) if cost else reply
+
+
+def _is_limited() -> bool:
+    """Whether the run that asks, or one above it, may spend only so much money."""
+    run = running()
+    spent = run.spent if run else None
+    while spent and spent.limits.cost is None:
+        spent = spent.parent
+    return spent is not None
+
+
+@cache
+def _warn(model: str) -> None:
+    """Say once that a limit does not hold: what has no price is never counted."""
+    logger.warning(
+        "no price of %r is known, so Limits(cost=…) does not hold for it: say prices=Prices(…), "
+        "or pip install 'codeling[prices]'; Prices(input=0, output=0) says that it costs nothing",
+        model,
+    )
 
 
 def _is_near(provider: str) -> bool:

@@ -7,16 +7,17 @@ here knows a vendor's library.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from random import uniform
 from typing import TypeVar
 
 from ..errors import ContextOverflow, ModelAccessDenied, ModelError
 
-__all__ = ("Transient", "failure", "persist", "wait_from")
+__all__ = ("Transient", "cleaned", "failure", "persist", "secrets_in", "wait_from")
 
 T = TypeVar("T")
 
@@ -46,6 +47,10 @@ _HANDLESS = re.compile(
 )
 _KEYS = re.compile(r"\b(?:sk-|hf_|gsk_|xai-|pplx-|AIza|AKIA|ASIA)[\w*.…-]{6,}")
 
+_NAMED = re.compile(r"(^|_)(api_?key|key|token|secret|password)(_\w+)?$", re.IGNORECASE)
+"""Names of parameters and environment variables that hold what nobody may read."""
+_SHORTEST = 8
+
 
 class Transient(Exception):
     """A failure that may pass. `error` is what to raise when it does not; `wait` is what the provider asked for."""
@@ -62,15 +67,16 @@ def failure(
     /,
     *,
     status: int | None,
-    key: str | None = None,
+    key: str | Sequence[str] | None = None,
     remedy: str = "pass a valid key",
     wait: float | None = None,
 ) -> ModelError | Transient:
     """Say what a vendor's error is to us; without a `status` the provider was not reached or did not finish.
 
-    `remedy` is what to do about a refused key, `wait` the pause that the provider asked for.
+    `remedy` is what to do about a refused key, `wait` the pause that the provider asked for. `key`, or several, is
+    taken out of the message, and so is what the environment holds under the name of a key.
     """
-    text = f"{who}: {f'HTTP {status}: ' if status else ''}{_clean(message, key)}"
+    text = f"{who}: {f'HTTP {status}: ' if status else ''}{cleaned(message, key)}"
     if status in (401, 403):
         return ModelAccessDenied(f"{text} ({remedy})")
     if _TOO_LONG.search(message) and (status or 400) < 429:
@@ -129,7 +135,20 @@ def wait_from(headers: Mapping[str, str], /) -> float | None:
         return None
 
 
-def _clean(message: str, key: str | None) -> str:
-    text = message.replace(key, "[key]") if key else message
+def secrets_in(given: object, /) -> tuple[str, ...]:
+    """Give the texts, anywhere in nested data, whose names say that they are keys."""
+    if isinstance(given, Mapping):
+        own = [value for name, value in given.items() if isinstance(value, str) and _NAMED.search(str(name))]
+        return (*own, *(secret for value in given.values() for secret in secrets_in(value)))
+    return tuple(secret for value in given for secret in secrets_in(value)) if isinstance(given, (list, tuple)) else ()
+
+
+def cleaned(message: str, key: str | Sequence[str] | None, /) -> str:
+    """Give a message without the keys that it holds, on one line of bounded length."""
+    text = message
+    given = (key,) if isinstance(key, str) else key or ()
+    long = [secret for secret in secrets_in(os.environ) if len(secret) >= _SHORTEST]  # where keys are if none is passed
+    for secret in sorted(filter(None, (*given, *long)), key=len, reverse=True):
+        text = text.replace(secret, "[key]")
     text = " ".join(_KEYS.sub("[key]", text).split())
     return text if len(text) <= 600 else f"{text[:600]}…"

@@ -36,7 +36,8 @@ def needed(module: str, *, extra: str) -> Any:
 def broken() -> tuple[type[Exception], ...]:
     """Give what a connection's failure is raised as, by the HTTP libraries that are in use here."""
     loaded = (sys.modules[name] for name in ("httpx", "httpx2") if name in sys.modules)
-    return (ConnectionError, *(library.HTTPError for library in loaded))
+    found = [getattr(library, "HTTPError", None) for library in loaded]  # None while another thread imports it
+    return (ConnectionError, *filter(None, found))
 
 
 class PerLoop(Generic[T]):

@@ -93,6 +93,8 @@ class Chat:
     """Where pictures are put for the page."""
     messages: list[dict[str, Any]] = field(default_factory=list)
     _runs: dict[str, _Run] = field(default_factory=dict)
+    _calls: dict[str, str] = field(default_factory=dict)
+    """The messages of the calls that began runs below, by those runs."""
 
     def say(self, role: str, content: Any, **metadata: Any) -> dict[str, Any]:
         """Add a message and give it."""
@@ -105,8 +107,13 @@ class Chat:
         run = self._runs.get(event.run_id)
         if run is None:
             above = self._runs.get(event.parent_id or "") if isinstance(event, RunStarted) else None
-            run = self._runs[event.run_id] = _Run(chat=self, above=above.latest if above else None)
+            call = self._calls.get(event.run_id)
+            run = self._runs[event.run_id] = _Run(chat=self, above=call or (above.latest if above else None))
         run.add(event)
+
+    def begins(self, run_id: str, message: dict[str, Any]) -> None:
+        """Show a run, once it is there, below the message of the call that began it."""
+        self._calls[run_id] = message["metadata"]["id"]
 
     def picture(self, image: Image) -> Any:
         """Give a picture as a file of the page, or as a note."""
@@ -146,8 +153,8 @@ class _Run:
                 self.name, self.id = agent, id
             case StepStarted(step=step):
                 self._begin(step)
-            case PlanMade(plan=plan):
-                self._say(f"Plan before step {len(self.calls)}", fenced(clipped(plan, lines=60)))
+            case PlanMade(plan=plan, step=step):
+                self._say(f"Plan before step {step}", fenced(clipped(plan, lines=60)))
             case ModelDelta(delta=delta):
                 self.written.append(delta.text)
                 self.step["content"] = fenced("".join(self.written)[-4000:])
@@ -208,8 +215,10 @@ class _Run:
                 self.calls[id]["content"] = ("Approved. " if approved else "Refused. ") + plain(reason)
             case ToolCallDenied(call=call, reason=reason):
                 self._ended(self._shown(call_text(call), call.id), fenced(clipped(reason, lines=6)), 0.0)
-            case ToolCallStarted(call=call, arguments=changed):
-                self._shown(call_text(call, changed), call.id)
+            case ToolCallStarted(call=call, arguments=changed, nested=nested):
+                message = self._shown(call_text(call, changed), call.id)
+                if nested:
+                    self.chat.begins(nested, message)
             case ToolCallFinished(call_id=id, value=value, error=error, seconds=seconds):
                 told = _value(value) if error is None else fenced(clipped(error, lines=20))
                 self._ended(self._shown("A call that did not fit", id), told, seconds)

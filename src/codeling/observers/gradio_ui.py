@@ -39,7 +39,18 @@ _CSS = """
 #chat { height: max(320px, 100dvh - 330px) !important }
 #chat .title .duration { flex-shrink: 1000; min-width: 0; white-space: nowrap }
 #chat .title .duration { overflow: hidden; text-overflow: ellipsis }
-#asking { border: 1px solid var(--border-color-accent); padding: 14px 16px; gap: 10px }
+#chat:has(~ #asking:not(.hide)) { height: max(260px, 100dvh - 500px) !important }
+#chat .bot-row { width: calc(100% - 40px); max-width: 100% !important }
+#chat .bot-row > .role, #chat .bot-row .message { width: 100% }
+#asking { border: 1px solid var(--border-color-accent); padding: 14px 16px; gap: 10px; flex-grow: 0 !important }
+@media (max-width: 640px) {
+  #chat .bot-row { width: calc(100% - 12px); margin: 10px 6px !important }
+  #chat .thought-group { padding: 4px }
+  #chat .bot-row pre { padding: 10px }
+  #asking { padding: 10px 12px }
+  #asking .row { gap: 8px; flex-wrap: nowrap }
+  #asking button { flex: 1 1 auto; min-width: 0 !important; padding: 6px 8px; font-size: 13px; white-space: nowrap }
+}
 """
 
 

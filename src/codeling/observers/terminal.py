@@ -69,7 +69,8 @@ class TerminalObserver:
         self._file, self._color, self._live = file, color, live
         self._quiet, self._answer = quiet, answer
         self._lock = threading.Lock()
-        self._runs: dict[str, _Watched] = {}
+        self._floor = _Floor()
+        self._runs = self._floor.runs
         self._screen: Screen | None = screen_for(file, color, live=live) if color else None
 
     def __call__(self, event: Event, /) -> None:
@@ -98,11 +99,25 @@ class TerminalObserver:
         if run is None:
             parent = self._runs.get(event.parent_id or "") if isinstance(event, RunStarted) else None
             run = self._runs[event.run_id] = _Watched(
-                id=event.run_id, screen=screen, depth=parent.depth + 1 if parent else 0
+                id=event.run_id, floor=self._floor, screen=screen, depth=parent.depth + 1 if parent else 0
             )
         if isinstance(event, RunFinished):
             del self._runs[event.run_id]
         return run
+
+
+@dataclass(slots=True)
+class _Floor:
+    """Who is there, and whose lines stand last at each depth."""
+
+    runs: dict[str, _Watched] = field(default_factory=dict)
+    speakers: list[str] = field(default_factory=list)
+
+    def take(self, id: str, depth: int) -> bool:
+        """Let a run speak; gives whether it has to say who it is, for others spoke since it did."""
+        before = self.speakers[depth : depth + 1]
+        self.speakers[depth:] = [*[""] * (depth - len(self.speakers)), id]
+        return before != [id]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -110,9 +125,12 @@ class _Watched:
     """One run, as far as it has been shown."""
 
     id: str
+    floor: _Floor
     screen: Screen
     depth: int
     name: str = ""
+    beside: bool = False
+    """Whether another run of this depth went on at the same time."""
     reply: ModelReplied | None = None
     """A reply of which nothing is shown yet."""
     thinking: float = 0.0
@@ -136,8 +154,25 @@ class _Watched:
     """Characters of output that are not shown."""
     steps: int = 0
 
+    def label(self) -> str:
+        """Give the agent's name, and which of its runs where several go on, or went on, beside each other."""
+        others = self.floor.runs.values()
+        self.beside = self.beside or any(other.depth == self.depth and other is not self for other in others)
+        return f"{self.name} {self.id[:8]}" if self.beside else self.name
+
+    def head(self, title: str) -> None:
+        self.floor.take(self.id, self.depth)
+        self.screen.heading(title, depth=self.depth)
+
+    def speak(self) -> None:
+        """Say whose lines follow, where those of a run beside this one came last."""
+        if self.floor.take(self.id, self.depth) and self.depth:
+            step = f", step {self.steps}" if self.steps else ""
+            self.screen.say(f"{self.label()}{step} …", depth=self.depth, style="faint")
+
     def say(self, text: str, *, style: Style = "plain", mark: Mark = "") -> None:
         self.latest = ""
+        self.speak()
         self.screen.say(text, depth=self.depth, style=style, mark=mark)
 
     def note(self, event: Event, *, answer: bool) -> None:
@@ -171,6 +206,7 @@ class _Watched:
         match event:
             case CodeStarted(code=code):
                 self._thought(whole=False)
+                self.speak()
                 self.screen.program(clipped(code, lines=200, characters=20_000), depth=self.depth)
                 self.screen.busy(self.id, "running the program")
             case CodeOutput(text=text):
@@ -191,7 +227,7 @@ class _Watched:
     def _begin(self, event: RunStarted) -> None:
         self.name = visible(event.agent)
         title = f"{self.name}, run {self.id[:8]}" + (f", goes on from {event.continues[:8]}" if event.continues else "")
-        self.screen.heading(title, depth=self.depth)
+        self.head(title)
         self.say(clipped(event.task, lines=20), style="strong")
         for name, value in event.variables.items():
             self.say(f"{visible(str(name))} = {brief(value, 100)}", style="faint")
@@ -210,7 +246,7 @@ class _Watched:
         self.steps = step
         self.begun = self.printed = self.lines = self.unseen = 0
         self.calls.clear()
-        self.screen.heading(f"{self.name}: step {step}" if self.depth else f"Step {step}", depth=self.depth)
+        self.head(f"{self.label()}: step {step}" if self.depth else f"Step {step}")
         self.written.clear()
         self.in_code = False
         self.screen.busy(self.id, "thinking")
@@ -257,7 +293,8 @@ class _Watched:
         if call is None and event.error is None:
             return
         self._flush()
-        name = "" if call is None or self.latest == event.call_id else f"{_which(call)}: "
+        clear = self.latest == event.call_id and not self.calls
+        name = "" if call is None or clear else f"{_which(call)}: "
         took = f"  ({duration(event.seconds)})"
         if event.error is None:
             self.say(f"{name}{brief(event.value)}{took}", style="result", mark="result")

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
+from ..lookup import load
 from ..messages import Image, ToolCall, Usage
 
 __all__ = ("brief", "call_text", "clipped", "duration", "image_text", "told", "unkept", "usage_text", "visible")
@@ -59,6 +60,12 @@ class _Brief(reprlib.Repr):
         items = [f"{self.repr1(key, level - 1)}: {self.repr1(item, level - 1)}" for key, item in
                  islice(value.items(), self.maxdict)]  # fmt: skip
         return "{" + ", ".join([*items, "…"] if len(value) > self.maxdict else items) + "}"
+
+    def repr_instance(self, value: Any, level: int) -> str:
+        """Cover what is secret in an object that is no data before its text is cut."""
+        text = str(load("codeling.secrets.masking:masked")(repr(value)))
+        half = (self.maxother - 3) // 2
+        return text if len(text) <= self.maxother else f"{text[:half]}...{text[-half:]}"
 
     def repr_bytes(self, value: bytes, level: int) -> str:
         """Say the beginning of the bytes only: their whole repr could be four times a gigabyte."""

@@ -2,16 +2,17 @@
 
 Covered: every event (and so the journal, the prompts that are made from events, traces, and what a
 program gets back from a tool), the instructions of agents, and the messages of errors that end a run.
-Not covered: a secret that a tool transforms (encodes, splits, hashes) before giving it back, one
-shorter than four characters, and what your own code prints.
+Also covered is how Python, JSON and addresses would write it. Not covered: a secret that a tool
+transforms otherwise (splits, hashes, compresses) before giving it back, one shorter than four
+characters, and what your own code prints.
 """
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
 from typing import Any, Self
+from urllib.parse import quote, quote_plus
 
 from ..events import Event
 from ..lookup import load
@@ -39,8 +40,9 @@ class Secret(str):
             raise TypeError(f"a secret is a text, not {type(text).__name__}")
         if len(text) < _LEAST:
             raise ValueError(f"a secret has at least {_LEAST} characters; this one has {len(text)}")
+        plain = str(text)
         with _lock:
-            _texts.add(str(text))
+            _texts.update({plain, repr(plain)[1:-1], json.dumps(plain)[1:-1], *_in_addresses(plain)})
             masks = load("codeling.run:masks")
             if _masked_event not in masks:
                 masks.append(_masked_event)
@@ -51,34 +53,27 @@ class Secret(str):
         return f"Secret({MASK!r})"
 
 
+def _in_addresses(text: str) -> tuple[str, str]:
+    return quote(text, errors="replace"), quote_plus(text, errors="replace")
+
+
 def masked(value: Any) -> Any:
     """Give the value with every secret in its texts covered; what holds none is given as it is."""
-    match value:
-        case str():
-            return _text(value)
-        case bytes():
-            return _bytes(value)
-        case list() | tuple() | set() | frozenset() if type(value) in (list, tuple, set, frozenset):
-            items = [masked(item) for item in value]
-            return value if all(a is b for a, b in zip(items, value, strict=True)) else type(value)(items)
-        case Mapping() if type(value) is dict:
-            covered = {masked(key): masked(item) for key, item in value.items()}
-            same = len(covered) == len(value) and all(covered.get(key) is item for key, item in value.items())
-            return value if same else covered
-        case _ if is_dataclass(value) and not isinstance(value, type):
-            return _data(value)
-        case _:
-            return value
-
-
-def _data(value: Any) -> Any:
-    changed = {}
-    for field in fields(value):
-        before = getattr(value, field.name)
-        now = masked(before)
-        if now is not before and field.init:
-            changed[field.name] = now
-    return replace(value, **changed) if changed else value
+    kind = type(value)
+    if kind is str:
+        return _text(value)
+    if kind is bytes:
+        return _bytes(value)
+    if value is None or kind in (bool, int, float):
+        return value
+    if kind in (list, tuple, set, frozenset):
+        items = [masked(item) for item in value]
+        return value if all(a is b for a, b in zip(items, value, strict=True)) else kind(items)
+    if kind is dict:
+        covered = {masked(key): masked(item) for key, item in value.items()}
+        same = len(covered) == len(value) and all(covered.get(key) is item for key, item in value.items())
+        return value if same else covered
+    return load("codeling.secrets.kinds:covered")(value, masked) if _texts else value
 
 
 def _text(text: str) -> str:
@@ -90,7 +85,7 @@ def _text(text: str) -> str:
 
 def _bytes(data: bytes) -> bytes:
     for secret in _texts:
-        encoded = secret.encode()
+        encoded = secret.encode(errors="surrogatepass")
         if encoded in data:
             data = data.replace(encoded, MASK.encode())
     return data
@@ -102,11 +97,29 @@ def _masked_event(event: Event) -> Event:
 
 
 def reason(error: BaseException) -> str:
-    """Give an error as a text, once secrets are covered in it and in the errors that it came from."""
+    """Give an error as a text, once secrets are covered in it and in the errors that it came from or is made of."""
     seen: set[int] = set()
-    link: BaseException | None = error if _texts else None
-    while link is not None and id(link) not in seen:
+    links: list[BaseException | None] = [error] if _texts else []
+    while links:
+        link = links.pop()
+        if link is None or id(link) in seen:
+            continue
         seen.add(id(link))
+        links += [link.__cause__, link.__context__, *(link.exceptions if isinstance(link, BaseExceptionGroup) else ())]
         link.args = tuple(masked(arg) for arg in link.args)
-        link = link.__cause__ or link.__context__
+        for name in {*vars(link), *_SAID} - {"result"}:  # a run's result is made of covered events
+            _cover(link, name)
     return str(error) or type(error).__name__
+
+
+_SAID = ("filename", "filename2", "strerror", "object", "reason", "name", "path", "text", "msg")
+"""What errors of Python itself say besides their arguments."""
+
+
+def _cover(error: BaseException, name: str) -> None:
+    try:
+        said = getattr(error, name)
+        if (covered := masked(said)) is not said:
+            setattr(error, name, covered)
+    except Exception:  # noqa: BLE001  # foreign code: an error may have whatever attributes it likes
+        return

@@ -96,7 +96,12 @@ async def called(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any
 
 
 def _call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    value = function(*args, **kwargs)
+    try:
+        value = function(*args, **kwargs)
+    except (Exception, KeyboardInterrupt, asyncio.CancelledError):
+        raise
+    except BaseException as error:  # a tool that calls sys.exit, as command lines do, ends neither the run nor us
+        raise RuntimeError(f"{type(error).__name__}: {error}") from error
     lazy = isinstance(value, _LAZY)
     return _bound(list(islice(value, _MOST_ITEMS + 1))) if lazy else value
 

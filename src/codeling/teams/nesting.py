@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
-from ..errors import EndsRun, LimitReached, RunPaused, ToolError
-from ..events import StepFinished
+from ..errors import EndsRun, JournalError, LimitReached, RunPaused, ToolError, UsageError
+from ..events import ApprovalRequested, ApprovalResolved, StepFinished
 from ..lookup import load
 from ..messages import ToolCall
 from ..policy import Verdict
 from ..result import RunResult
-from ..run import Run, running
+from ..run import Run, calling, running
 from ..tools import Tool
 
-__all__ = ("call",)
+__all__ = ("call", "top")
 
 _DEEPEST = 16
 _LAST = 3
@@ -55,7 +55,8 @@ async def call(
 
     `talk` is a run and its conversation, to go on with. Raises `ToolError`, which names the run, where it
     failed, was interrupted or came to a limit before it had an answer, or which would be too deep; `RunPaused`
-    where a person must decide; `LimitReached` where the calling run is part of calls without end and calls on.
+    where a person must decide and `JournalError` where its journal cannot be gone on with, which stop its callers
+    too; `LimitReached` where the calling run is part of calls without end and calls on.
     """
     parent = running()
     above = (*_rules.get().above, *([parent] if parent else []))
@@ -67,16 +68,21 @@ async def call(
     token = _rules.set(Rules(decide=worker.policy, approver=worker.approver, above=above))
     try:
         result = await load("codeling.durable.nested:run_nested")(worker, task, variables, reset=talk is None)
-    except RunPaused:
-        raise
-    except EndsRun as error:
-        where = f" (run {error.result.run_id})" if error.result else ""
-        raise ToolError(f"agent {agent.name!r} failed{where}: {error}") from error
+    except Exception as error:  # foreign code too: a model, a check or a callback may raise anything
+        if _stops_all(error):
+            raise
+        raise ToolError(_failure(agent, error)) from error
     finally:
         _rules.reset(token)
     if parent is not None and worker._last:
         _last.setdefault(parent, {})[agent.name] = worker._last
     return _checked(agent, result)
+
+
+def top(run: Run) -> str:
+    """Give the id of the run above all: the one that a person resumes."""
+    above = _rules.get().above
+    return above[0].id if above else run.id
 
 
 def _check_depth(agent: Any, above: tuple[Run, ...]) -> None:
@@ -92,6 +98,28 @@ def _check_depth(agent: Any, above: tuple[Run, ...]) -> None:
             f"agent {agent.name!r} is not called: {len(above)} runs are above it already, the last one {above[-1].id}; "
             "agents call each other without end"
         )
+
+
+def _stops_all(error: Exception) -> bool:
+    """Whether a person must act before anybody goes on: no program may take it for a failure and pass it over.
+
+    So it is with a call that waits for a person, also where their answer is none; and with a journal that
+    cannot be gone on with, such as one that does not know what became of a call.
+    """
+    if isinstance(error, UsageError) and error.result:
+        asked = [event.call.id for event in error.result.events if isinstance(event, ApprovalRequested)]
+        decided = {event.call_id for event in error.result.events if isinstance(event, ApprovalResolved)}
+        return bool(asked) and asked[-1] not in decided
+    return isinstance(error, (RunPaused, JournalError))
+
+
+def _failure(agent: Any, error: Exception) -> str:
+    """Say that an agent failed, in which run, and why."""
+    making = calling.get()
+    result = error.result if isinstance(error, EndsRun) else None
+    run_id = result.run_id if result else making.nested if making else None
+    where = f" (run {run_id})" if run_id else ""
+    return f"agent {agent.name!r} failed{where}: {error if result else f'{type(error).__name__}: {error}'}"
 
 
 def _checked(agent: Any, result: RunResult) -> RunResult:

@@ -19,7 +19,7 @@ class SpeechToTextTool(Tool):
     """Transcribes sound with a model of the Hub by `transformers`, or with `pipeline`, a function of one's own.
 
     The weights are loaded at the first call. A WAV file is read here; other formats need `ffmpeg`. `options` go
-    to `transformers.pipeline`, such as `device`.
+    to `transformers.pipeline`, such as `device`; sound of any length is taken in pieces of half a minute.
     """
 
     name = "transcriber"
@@ -39,17 +39,18 @@ class SpeechToTextTool(Tool):
         """Load the model."""
         if self._pipeline is None:
             transformers = needed("transformers", extra="transformers", by="SpeechToTextTool")
-            task = "automatic-speech-recognition"
-            self._pipeline = transformers.pipeline(task, model=self._model, **self._options)
+            task, whole = "automatic-speech-recognition", {"chunk_length_s": 30, "ignore_warning": True}
+            self._pipeline = transformers.pipeline(task, model=self._model, **{**whole, **self._options})
 
     def forward(self, audio: Any) -> str:
         """Give the text. Raises ValueError or TypeError for what is no sound."""
-        result = self._pipeline(_sound(audio))
+        reader = getattr(self._pipeline, "feature_extractor", None)
+        result = self._pipeline(_sound(audio, rate=getattr(reader, "sampling_rate", None)))
         return str(result["text"] if isinstance(result, Mapping) else result).strip()
 
 
-def _sound(audio: Any) -> Any:
-    """Sound as a pipeline takes it. A path is refused: a program's paths are not those of this machine."""
+def _sound(audio: Any, *, rate: int | None) -> Any:
+    """Sound as a pipeline takes it, at its rate. A path is refused: a program's paths are not those of this machine."""
     data = audio.data if isinstance(audio, Audio) else audio
     if not isinstance(data, (bytes, bytearray)):
         raise TypeError(f"audio is the bytes of a file, open(path, 'rb').read(), not {type(audio).__name__!r}")
@@ -57,7 +58,7 @@ def _sound(audio: Any) -> Any:
         return bytes(data)
     try:
         with wave.open(io.BytesIO(data)) as file:
-            width, channels, rate = file.getsampwidth(), file.getnchannels(), file.getframerate()
+            width, channels, given = file.getsampwidth(), file.getnchannels(), file.getframerate()
             frames = file.readframes(file.getnframes())
     except (wave.Error, EOFError) as error:
         raise ValueError(f"the WAV file cannot be read: {error}") from None
@@ -68,4 +69,14 @@ def _sound(audio: Any) -> Any:
     except ImportError as error:
         raise UsageError("SpeechToTextTool needs numpy: pip install numpy") from error
     samples = np.frombuffer(frames, dtype="<i2").reshape(-1, channels).mean(axis=1) / 32768
-    return {"raw": samples.astype("float32"), "sampling_rate": rate}
+    if rate and rate != given and len(samples):
+        samples, given = _resampled(samples, round(len(samples) * rate / given)), rate
+    return {"raw": samples.astype("float32"), "sampling_rate": given}
+
+
+def _resampled(samples: Any, count: int) -> Any:
+    """The same sound in so many samples, by torch's filter: `transformers` would want torchaudio for it."""
+    torch = needed("torch", extra="transformers", by="SpeechToTextTool")
+    line = torch.from_numpy(samples).reshape(1, 1, 1, -1)
+    size, smooth = (1, max(1, count)), {"mode": "bicubic", "antialias": True, "align_corners": False}
+    return torch.nn.functional.interpolate(line, size, **smooth).reshape(-1).numpy()

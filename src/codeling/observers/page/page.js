@@ -18,8 +18,9 @@ const many = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"
 const time = s => s < 0.9995 ? `${(s * 1000).toFixed(s < 0.00995 ? 1 : 0)} ms` : s < 60 ? `${s.toFixed(1)} s` : `${Math.floor(s / 60)} min ${Math.floor(s % 60)} s`;
 const money = c => c ? `$${c < 0.01 ? c.toFixed(5) : c.toFixed(3)}` : "";
 const short = (text, most) => text.length > most ? text.slice(0, most) + "…" : text;
-const lazy = (about, summary, make) => {
+const lazy = (about, summary, make, holds) => {
   const node = $("details", about, $("summary", {}, summary));
+  node.holds = holds; // what a search looks for in it before it is filled
   node.fill = () => { if (!node.made) { node.made = true; node.append(...parts(make())); } };
   node.addEventListener("toggle", () => { if (node.open) node.fill(); });
   return node;
@@ -63,7 +64,7 @@ function program(step, run) {
   const lines = coloured(step.code.trimEnd()), known = line => line > 0 && line <= lines.length ? line : 0;
   for (const call of step.calls) at(known(call.line)).push(drawCall(call));
   for (const [line, text] of step.out || []) at(known(line)).push($("pre", {class: "out"}, text.replace(/\n$/, "")));
-  const hits = new Set([...(step.error || "").matchAll(/line (\d+)/g)].map(found => +found[1]));
+  const hits = new Set([...(step.error || "").matchAll(/<step (\d+)>"?, line (\d+)/g)].filter(found => +found[1] === step.n).map(found => +found[2]));
   const rest = under.get(0) || [];
   return [
     $("h2", {}, "Program"),
@@ -76,14 +77,14 @@ function program(step, run) {
 }
 
 // Calls
+const written = call => `${call.name || "(a call that did not fit)"}(${call.args.map(([name, value]) => (name ? name + "=" : "") + inline(value)).join(", ")})`;
 function drawCall(call) {
-  const given = call.args.map(([name, value]) => (name ? name + "=" : "") + inline(value)).join(", ");
   const gives = call.error ? ` ✗ ${short(call.error, 120)}` : call.value ? ` → ${inline(call.value)}` : "";
   const state = {open: "never finished", waits: "waits for a person", denied: "refused", "not made": "not made"}[call.state];
   const about = [state, call.run && "agent", call.seconds !== undefined && time(call.seconds)].filter(Boolean).join(" · ");
   const bad = call.error || state;
   return lazy({class: "call"}, [
-    $("span", {class: bad ? "line1 bad" : "line1"}, `${call.name || "(a call that did not fit)"}(${given})${gives}`),
+    $("span", {class: bad ? "line1 bad" : "line1"}, `${written(call)}${gives}`),
     $("span", {class: "meta"}, about)], () => $("div", {class: "in"},
     call.args.map(([name, value]) => $("div", {}, $("span", {class: "soft mono"}, name || "argument"), shown(value))),
     call.changed && $("div", {class: "warn"}, "A person changed these arguments."),
@@ -91,7 +92,7 @@ function drawCall(call) {
       : `${call.asked.approved ? "approved" : "refused"} after ${time(call.asked.t1 - call.asked.t)} ${call.asked.said || ""}`)),
     call.value && $("div", {}, $("span", {class: "soft mono"}, "gave"), shown(call.value)),
     call.error && $("pre", {class: "error"}, call.error),
-    call.run && drawRun(D.runs[call.run])));
+    call.run && drawRun(D.runs[call.run])), () => textOf({calls: [call]}));
 }
 
 // Messages
@@ -110,36 +111,36 @@ function messages(run, index) {
   const now = messagesOf(run, index), step = run.steps[index], model = step.model;
   const before = index ? messagesOf(run, index - 1) : [];
   const gone = before.slice(model.keep);
-  const differs = `${many(model.new.length, "new message")}${gone.length ? `, ${gone.length} taken back` : ""} since the step before`;
-  return lazy({class: "more messages"}, `What the model saw: ${many(now.length, "message")}, ${differs}`, () => [
-    lazy({class: "more"}, `${many(model.keep, "message")} as before`, () => now.slice(0, model.keep).map(place => drawMessage(run, place, ""))),
-    ...gone.map(place => drawMessage(run, place, "gone")), ...model.new.map(place => drawMessage(run, place, "new")),
+  const differs = index ? `, ${model.new.length} new${gone.length ? ` and ${gone.length} taken back` : ""} since the step before` : "";
+  return lazy({class: "more messages"}, `What the model saw: ${many(now.length, "message")}${differs}`, () => [
+    model.keep && lazy({class: "more"}, `${many(model.keep, "message")} as before`, () => now.slice(0, model.keep).map(place => drawMessage(run, place, ""))),
+    ...gone.map(place => drawMessage(run, place, "gone")), ...model.new.map(place => drawMessage(run, place, index ? "new" : "")),
     $("div", {class: "soft"}, "Rebuilt from the stored events, with the stored tools and instructions and this version's rules and examples."),
   ]);
 }
 
 // Steps
 function lanes(step) {
-  const bars = [], t0 = step.t0, length = Math.max(step.t1 - t0, 1e-4), ends = [];
+  const bars = [], t0 = step.t0, length = Math.max(step.t1 - t0, 1e-4), ends = [], above = step.c0 === undefined ? 1 : 2;
   if (step.model) bars.push([0, "model", step.model.t0, step.model.t1, "model"]);
   if (step.c0 !== undefined) bars.push([1, "program", step.c0, step.t1, "program"]);
   for (const call of [...step.calls].sort((a, b) => a.t0 - b.t0)) {
     let lane = ends.findIndex(end => end <= call.t0);
     if (lane < 0) lane = ends.length < 12 ? ends.length : 11;
     ends[lane] = Math.max(call.t1, call.t0 + length / 300);
-    bars.push([lane + 2, call.error ? "call failed" : "call", call.t0, call.t1, call.name]);
+    bars.push([lane + above, call.error ? "call failed" : "call", call.t0, call.t1, call.name]);
   }
   const box = $("div", {class: "lanes", role: "img", "aria-label": "timeline of this step"});
   box.style.height = `${(Math.max(...bars.map(bar => bar[0]), 0) + 1) * 18 + 3}px`;
   for (const [lane, kind, from, to, name] of bars.slice(0, 400)) {
     const left = Math.max(0, from - t0) / length * 100, width = Math.max(0, to - from) / length * 100, top = `${lane * 18 + 2}px`;
     const about = `${name}: ${time(Math.max(0, to - from))}`, fits = width > 8;
-    const bar = $("div", {class: `lane ${kind}`, title: about}, fits ? name : "");
+    const bar = $("div", {class: `lane ${kind}${fits ? "" : " bare"}`, title: about}, fits ? name : "");
     Object.assign(bar.style, {top, left: `min(${left}%, 100% - 3px)`, width: `${width}%`});
     box.append(bar);
     if (fits || bars.filter(other => other[0] === lane).length > 1) continue;
     const beside = $("div", {class: "lane beside"}, about), end = left + width;
-    Object.assign(beside.style, end < 70 ? {top, left: `calc(${end}% + 3px)`} : {top, right: `calc(${100 - left}% + 3px)`});
+    Object.assign(beside.style, end < 70 ? {top, left: `calc(max(${end}%, ${left}% + 3px) + 4px)`} : {top, right: `calc(${100 - left}% + 4px)`});
     box.append(beside);
   }
   return bars.length ? box : null;
@@ -150,7 +151,7 @@ function inside(run, index) {
   return $("div", {class: "inside"}, lanes(step),
     step.resumed && $("div", {class: "warn"}, "The run was cut off here and went on in another process."),
     step.plan && [$("h2", {}, "Plan"), $("pre", {}, step.plan.text)],
-    model && model.thought && lazy({class: "more"}, "What the model thought", () => $("pre", {}, model.thought)),
+    model && model.thought && lazy({class: "more"}, "What the model thought", () => $("pre", {}, model.thought), () => model.thought.toLowerCase()),
     thought && [$("h2", {}, "The model said"), $("pre", {}, thought)],
     step.code ? program(step, run) : (step.calls.length > 0 && [$("h2", {}, "Calls"), ...step.calls.map(drawCall)]),
     step.unkept && $("div", {class: "warn"}, `${step.unkept.toLocaleString("en")} more bytes were printed than the executor keeps.`),
@@ -169,7 +170,7 @@ function inside(run, index) {
 const failed = step => Boolean(step.error || step.rejected.length || step.calls.some(call => call.error));
 function headline(step) {
   const said = step.model ? step.model.said.split(CODE)[0].trim() : "";
-  const first = (said || step.code || step.calls.map(call => call.name).join(", ") || step.error || "").trim().split("\n").filter(Boolean)[0] || "…";
+  const first = (said || step.code || step.calls.map(call => call.name).join(", ") || step.error || (step.final ? "The answer" : "")).trim().split("\n").filter(Boolean)[0] || "…";
   return short(first, 200);
 }
 function drawStep(run, index, id) {
@@ -178,7 +179,7 @@ function drawStep(run, index, id) {
   const meta = [marks, [step.calls.length && many(step.calls.length, "call"),
     model && `${(model.in + model.out).toLocaleString("en")} tokens`, model && money(model.cost), time(step.t1 - step.t0)].filter(Boolean).join(" · ")];
   return lazy({class: failed(step) ? "step failed" : "step", id}, [$("b", {}, String(step.n)), $("span", {class: "what"}, headline(step)), $("span", {class: "meta"}, meta)],
-    () => inside(run, index));
+    () => inside(run, index), () => textOf(step));
 }
 
 // Runs
@@ -245,7 +246,11 @@ function strip(kind, height, bars, label) {
   return svg;
 }
 function overview() {
-  const whole = Math.max(D.seconds, 1e-3), at = t => Math.min(t / whole, 1), bars = {program: [], model: [], call: [], bad: []}, lane = [];
+  const whole = Math.max(D.seconds, 1e-3), at = t => Math.min(t / whole, 1), bars = {program: [], model: [], call: [], bad: [], below: []}, lane = [];
+  const below = (run, row) => run && run.steps.forEach(step => {
+    if (step.model) bars.below.push([at(step.model.t0), at(step.model.t1), row, 3]);
+    step.calls.forEach(call => below(D.runs[call.run], row));
+  });
   for (const step of RUN.steps) {
     if (step.model) bars.model.push([at(step.model.t0), at(step.model.t1), 2, 14]);
     if (step.c0 !== undefined) bars.program.push([at(step.c0), at(step.t1), 18, 14]);
@@ -255,6 +260,7 @@ function overview() {
       if (row < 0) row = lane.length < 3 ? lane.length : 2;
       lane[row] = call.t1;
       bars[call.error ? "bad" : "call"].push([at(call.t0), at(call.t1), 34 + row * 9, 7]);
+      below(D.runs[call.run], 36 + row * 9);
     }
   }
   const steps = RUN.steps, most = Math.max(1, ...steps.map(s => s.model ? s.model.in + s.model.out : 0)), n = Math.max(steps.length, 24);
@@ -288,7 +294,7 @@ function go(index) {
 let texts = null;
 const strings = value => typeof value === "string" ? (value.startsWith("data:image/") ? "" : value) : value && typeof value === "object" ? Object.values(value).map(strings).join("\n") : "";
 function textOf(step) {
-  return (strings(step) + "\n" + step.calls.filter(call => call.run).map(call => strings(D.runs[call.run].task) + D.runs[call.run].steps.map(textOf).join("\n")).join("\n")).toLowerCase();
+  return (strings(step) + "\n" + step.calls.map(written).join("\n") + "\n" + step.calls.filter(call => call.run).map(call => strings(D.runs[call.run].task) + D.runs[call.run].steps.map(textOf).join("\n")).join("\n")).toLowerCase();
 }
 function filter() {
   const wanted = $search.value.trim().toLowerCase(), only = $only.getAttribute("aria-pressed") === "true";
@@ -296,8 +302,13 @@ function filter() {
   let count = 0;
   RUN.steps.forEach((step, i) => { const fits = (!wanted || texts[i].includes(wanted)) && (!only || failed(step)); rows[i].hidden = !fits; count += fits; });
   $count.textContent = wanted || only ? `${count} of ${many(RUN.steps.length, "step")}` : many(RUN.steps.length, "step");
-  if (wanted && count && count <= 5) rows.forEach(row => { if (!row.hidden) { row.open = true; row.fill(); } });
+  if (wanted && count && count <= 5) rows.forEach(row => { if (!row.hidden) reveal(row, wanted); });
   highlight(wanted);
+}
+function reveal(node, wanted) { // opens what holds it, down to where it is seen
+  node.open = true; node.fill();
+  if (node.querySelectorAll("details").length > 500) return;
+  for (const inner of node.querySelectorAll("details")) if (!inner.open && inner.holds && inner.holds().includes(wanted)) reveal(inner, wanted);
 }
 function highlight(wanted) {
   if (!window.Highlight || !CSS.highlights) return;
@@ -318,7 +329,7 @@ function highlight(wanted) {
   CSS.highlights.set("found", new Highlight(...ranges));
 }
 let waiting = 0, rows = [];
-const $search = $("input", {type: "search", id: "search", placeholder: "Search programs, output, calls, messages …", "aria-label": "search", oninput: () => { clearTimeout(waiting); waiting = setTimeout(filter, 120); }});
+const $search = $("input", {type: "search", id: "search", placeholder: "Search what was said, run, called and printed …", "aria-label": "search", oninput: () => { clearTimeout(waiting); waiting = setTimeout(filter, 120); }});
 const press = event => { event.target.setAttribute("aria-pressed", event.target.getAttribute("aria-pressed") !== "true"); filter(); };
 const $only = $("button", {id: "only", "aria-pressed": "false", onclick: press}, "Errors only");
 const $all = $("button", {id: "all", onclick: () => { const open = !rows.some(row => row.open && !row.hidden); rows.forEach(row => { if (!row.hidden) { if (open) row.fill(); row.open = open; } }); }}, "Open / close all");

@@ -124,5 +124,7 @@ def _table(columns: list[str], rows: list[list[Any]], height: int, width: int) -
 
 
 def cell_text(cell: Any) -> str:
-    """Give one cell: a text as it is, anything else in short."""
+    """Give one cell: a text as it is, a number to ten digits, anything else in short."""
+    if isinstance(cell, float) and len(str(cell)) > 12:
+        return f"{cell:.10g}"
     return cut(cell, MOST_CELL) if isinstance(cell, str) else brief(cell, MOST_CELL)

@@ -35,20 +35,28 @@ def _first_argument(error):
 def traceback_text(error):
     """The traceback with the program's own lines, and the last one of a library."""
     texts, seen = [], traceback.TracebackException.from_exception(error, limit=-60)
+    outer = [
+        frame for frame in traceback.extract_tb(error.__traceback__, limit=9) if frame.filename.startswith("<step ")
+    ]
     while seen is not None and len(texts) < 3:
         own = [frame for frame in seen.stack if frame.filename.startswith("<step ")]
         foreign = [frame for frame in list(seen.stack)[-1:] if frame not in own and __file__ != frame.filename]
         if own and foreign and os.path.dirname(__file__) == os.path.dirname(foreign[0].filename):
             foreign = []
         lines = ["Traceback (most recent call last):\n"] if own else []
-        for frame in own[-6:]:
-            lines.append("  {}, line {}, in {}\n    {}\n".format(frame.filename, frame.lineno, frame.name, frame.line))
+        if len(own) > 7 and outer and not texts:  # where it all began, too
+            lines += [_told(outer[0]), "  ...\n"]
+        lines += map(_told, own[-6:] if len(own) > 7 else own)
         for frame in foreign if own else ():
             name = "/".join(frame.filename.split("/")[-2:])  # where a library is installed is nobody's business
             lines.append("  {}, line {}, in {}\n".format(name, frame.lineno, frame.name))
         texts.append("".join(lines) + "".join(seen.format_exception_only()))
         seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
     return "\nwhile handling this:\n".join(text.rstrip() for text in texts)
+
+
+def _told(frame):
+    return "  {}, line {}, in {}\n    {}\n".format(frame.filename, frame.lineno, frame.name, frame.line)
 
 
 def note(error):

@@ -21,6 +21,8 @@ MOST_ALIKE = 64
 class Unencodable(ValueError):
     """A value that cannot cross."""
 
+    __module__ = "builtins"  # so that a traceback names it as a program does
+
 
 class BadData(ValueError):
     """A tree that no codec wrote."""

@@ -112,7 +112,11 @@ class Codec:
     def _spend(self, size):
         self._left -= size + 8
         if self._left < 0:
-            raise Unencodable("the value is larger than {} MiB and cannot cross".format(self._bytes >> 20))
+            raise Unencodable(
+                "the value is larger than {} MiB and cannot cross: give a part of it, or a summary".format(
+                    self._bytes >> 20
+                )
+            )
 
     def _container(self, value, kind, depth):
         if depth <= 0:

@@ -41,6 +41,7 @@ MODULES = (
     "wire",
     "compact",
 )
+PYTHONS = frozenset(dir(builtins))
 MOST_IMAGES = 8
 MOST_KEPT = 64 << 20
 
@@ -102,7 +103,7 @@ class Worker:
         self.names = self.module.__dict__
         self.names["__builtins__"] = builtins
         self.codec = values.Codec(side="program", trusting=True, lookup=self._class)
-        self.tools, self.outputs, self.images = {}, {}, 0
+        self.tools, self._namesakes, self.outputs, self.images = {}, {}, {}, 0
         self.output = Output(self, 1 << 20)
         self._main = threading.get_ident()
         self._loop = None
@@ -194,8 +195,12 @@ class Worker:
         finder = Finder(self.tools)
         given = {"display": self.display, "outputs": self.outputs, "search_tools": finder.search_tools}
         given.update({"help": finder.help, **self.tools, "final_answer": self.final_answer})
+        # Where a tool has the name of one of Python's own, libraries, ours too, go on with Python's.
+        self._namesakes = {name: tool for name, tool in self.tools.items() if name in PYTHONS}
+        self.names.update(self._namesakes)
         for name, thing in given.items():
-            setattr(builtins, name, thing)
+            if name not in self._namesakes:
+                setattr(builtins, name, thing)
         builtins.__awaitable__ = awaitable_of(Tool)  # what an earlier step has defined needs it at any time
         sys.modules["__main__"] = self.module
         self.stream = io.TextIOWrapper(self.output, "utf-8", "backslashreplace", newline="\n", write_through=True)
@@ -314,11 +319,13 @@ class Worker:
 
     def _hint(self, error):
         """Where a program covered a tool's name with a value and then called it: uncover it and say so."""
-        covered = [name for name in (*self.tools, "final_answer") if name in self.names]
+        own = self._namesakes
+        covered = [n for n in (*self.tools, "final_answer") if self.names.get(n, Tool) is not own.get(n, Tool)]
         if not covered or not isinstance(error, TypeError) or "not callable" not in str(error):
             return ""
         for name in covered:
-            del self.names[name]
+            self.names.pop(name, None)
+        self.names.update(own)
         return "\nNote: {} had been given another value; it is the function again.".format(", ".join(covered))
 
     def _class(self, name):
