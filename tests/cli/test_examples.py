@@ -203,13 +203,13 @@ def test_sql() -> None:
 
 def test_retrieval() -> None:
     """The answer stands on pages that were found; one without a source is asked for again."""
-    model = script("found = search('limits what a run may spend')\nfinal_answer({'text': 'limits', 'sources': []})",
+    model = script("found = search('planning_interval handoffs final_answer_checks')\nfinal_answer({'text': 'limits', 'sources': []})",
                    "final_answer({'text': 'limits', 'sources': sorted({hit['page'] for hit in found})})")  # fmt: skip
     answer = example("retrieval").main(model)
 
     assert "comes_from_the_documents" in model.requests[1].messages[-1].content
     assert answer.text == "limits"
-    assert set(answer.sources) & {"agents.md", "running.md"}
+    assert "agents.md" in answer.sources
 
 
 def test_plots(tmp_path: Path) -> None:

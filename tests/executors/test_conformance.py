@@ -7,12 +7,14 @@ vendors' real SDKs against loopback servers whose sandboxes really run the worke
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from codeling import CommandExecutor, RunContinued
+from codeling.protocols import SessionSpec
 
 from .conftest import KINDS, LACKS, pythons
 from .helpers import run
@@ -84,6 +86,39 @@ def test_time_is_limited_and_the_dead_are_replaced(make: Callable[..., Any]) -> 
     assert result.steps[2].lost
     assert "All variables are gone" in (result.steps[2].error or "")
     assert result.output is False
+
+
+def test_the_order_of_sets_is_the_same_again(make: Callable[..., Any]) -> None:
+    """A run that is resumed in another interpreter finds its sets in the order that they had."""
+    executor = make()
+    first, second = (run(executor, "final_answer([hash('a text'), list({'a', 'b', 'c', 'd'})])") for _ in range(2))
+
+    assert first.output == second.output
+
+
+def test_a_program_that_runs_again_sees_the_time_at_which_it_ran(make: Callable[..., Any]) -> None:
+    """The clock of a program that a resumed run repeats is that of its first time; of the next, the machine's."""
+    look = (
+        "import time, datetime as d\n[int(time.time()) // 10, d.date.today().year, d.datetime.now(d.timezone.utc).year]"
+    )
+
+    async def no_calls(call: object) -> None:
+        raise AssertionError
+
+    async def work() -> list[Any]:
+        session = await make().open(SessionSpec())
+        try:
+            session.clock = 1_000_000_000.0
+            return [
+                (await session.run(look, step=step, on_call=no_calls, on_output=lambda text: None)).value
+                for step in (1, 2)
+            ]
+        finally:
+            session.close()
+
+    then, now = asyncio.run(work())
+    assert then == "[100000000, 2001, 2001]"
+    assert "2001" not in now
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in SAME_STREAMS])

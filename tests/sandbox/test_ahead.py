@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ PROGRAM = "import random, os; print(random.random(), os.listdir('.'), 'seen' in 
 def executor(request: pytest.FixtureRequest) -> SandboxExecutor:
     """An executor with a warm parent of its own."""
     need(request.param)
-    return SandboxExecutor(isolation=request.param, env={"FOR": request.node.name})
+    return SandboxExecutor(isolation=request.param, env={"FOR": str(uuid.uuid4())})
 
 
 def session(executor: SandboxExecutor, program: str = PROGRAM, seed: int = 0) -> str:
@@ -62,10 +63,15 @@ def until(holds: Callable[[], Any]) -> Any:
 
 def parent_of(executor: SandboxExecutor) -> int:
     """Find this executor's warm parent."""
-    before = children(os.getpid())
+    before = warm_parents()
     session(executor)
-    (parent,) = children(os.getpid()) - before
+    (parent,) = warm_parents() - before
     return parent
+
+
+def warm_parents() -> set[int]:
+    """The warm parents that this process has."""
+    return {pid for pid in children(os.getpid()) if b"zygote" in (Path("/proc") / str(pid) / "cmdline").read_bytes()}
 
 
 def spare_of(parent: int) -> int:

@@ -146,18 +146,24 @@ def test_an_observer_sees_every_call() -> None:
 
 
 def test_what_ends_a_process_in_a_tool_ends_the_run() -> None:
-    """SystemExit of a plain tool is no error of the program."""
+    """KeyboardInterrupt in a plain tool is no error of the program; SystemExit is one, and ends the call only."""
 
     @tool
     def leave() -> None:
         """Leave."""
         raise SystemExit(3)
 
-    model = ScriptedModel(["```python\nquick(1)\nleave()\n```"])
+    @tool
+    def stop() -> None:
+        """Stop."""
+        raise KeyboardInterrupt
+
+    program = "try:\n    leave()\nexcept BaseException as error:\n    assert 'SystemExit' in str(error)"
+    model = ScriptedModel([f"```python\nquick(1)\n{program}\nquick(1)\nstop()\n```"])
 
     async def work() -> None:
-        with CodeAgent([quick, leave], model) as agent:
+        with CodeAgent([quick, leave, stop], model) as agent:
             await agent.arun("Go.")
 
-    with pytest.raises(SystemExit):
+    with pytest.raises(KeyboardInterrupt):
         asyncio.run(work())

@@ -12,9 +12,11 @@ import ast
 import asyncio
 import itertools
 import threading
+import time
 import weakref
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from ..errors import EndsRun, MissingDependency, SandboxError, ToolError
@@ -50,15 +52,15 @@ class MontyExecutor(Recorded):
         await session.begin()
         return session
 
-    def _checkout(self, spec: SessionSpec) -> Any:
+    def _checkout(self, spec: SessionSpec, policy: Mapping[str, Any]) -> Any:
         with self._lock:
             if self._pool is None:
                 pool = self._library.Monty(max_processes=self._sessions)
                 pool.__enter__()
                 weakref.finalize(self, pool.__exit__, None, None, None)
                 self._pool = pool
-        policy = {"random_start": {"seed": spec.seed}}
-        session = self._pool.checkout(limits=self._limits, os_policy=policy)
+        own = {"random_start": {"seed": spec.seed}, **policy}
+        session = self._pool.checkout(limits=self._limits, os_policy=own)
         session.__enter__()
         return session
 
@@ -68,20 +70,25 @@ class _Session:
 
     isolation = "monty"
 
-    def __init__(self, library: Any, checkout: Callable[[SessionSpec], Any], spec: SessionSpec, output: int) -> None:
+    def __init__(
+        self, library: Any, checkout: Callable[[SessionSpec, Mapping[str, Any]], Any], spec: SessionSpec, output: int
+    ) -> None:
         self._library, self._checkout, self._spec, self._limit = library, checkout, spec, output
         self._inner: Any = None
         self._variables: dict[str, Any] = {}
         self._steps: list[int] = []
         self.outputs: dict[int, str] = {}
         self._closed = False
+        self.clock: float | None = None
+        """The time at which the next program ran first, where it runs again."""
+        self._policy: dict[str, Any] = {}
 
     async def begin(self) -> None:
         """Check an interpreter out of the pool."""
         if self._closed:
             raise SandboxError("this session is closed; open another")
         try:
-            self._inner = await _in_thread(lambda: self._checkout(self._spec))
+            self._inner = await _in_thread(lambda: self._checkout(self._spec, self._policy))
         except (self._library.MontyError, OSError, RuntimeError) as error:
             raise SandboxError(f"Monty did not start: {error}") from error
         self._steps.clear()
@@ -97,6 +104,13 @@ class _Session:
 
     async def run(self, code: str, /, *, step: int, on_call: OnCall, on_output: OnOutput) -> Outcome:
         """Run one program to its end, as `protocols.Session.run` says."""
+        clock, self.clock = self.clock, None
+        if clock is not None and not any(self._steps) and not self._policy:
+            self._policy = {
+                "datetime": "call_host",
+                "timezone": "UTC",
+            }  # only then: each look at the clock costs a call
+            self._lose()
         if self._inner is None:
             await self.begin()
             if self._variables:
@@ -104,7 +118,7 @@ class _Session:
         self._steps.append(step)
         feed = _Feed(
             self._library, self._inner, self._spec, step=step, on_call=on_call, on_output=on_output,
-            limit=self._limit, outputs=self.outputs,
+            limit=self._limit, outputs=self.outputs, shift=0.0 if clock is None else clock - time.time(),
         )  # fmt: skip
         try:
             value, error = await feed.run(code), None
@@ -164,11 +178,11 @@ class _Feed:
 
     def __init__(
         self, library: Any, inner: Any, spec: SessionSpec, *, step: int, on_call: OnCall, on_output: OnOutput,
-        limit: int, outputs: Mapping[int, str],
+        limit: int, outputs: Mapping[int, str], shift: float,
     ) -> None:  # fmt: skip
         self._library, self._inner, self._spec, self._step = library, inner, spec, step
         self._on_call, self._on_output, self._limit, self._outputs = on_call, on_output, limit, outputs
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._shift = asyncio.get_running_loop(), shift
         self._tasks: dict[int, asyncio.Task[Any]] = {}
         self._awaited: frozenset[tuple[int, int]] = frozenset()
         self._ended = 0
@@ -197,7 +211,8 @@ class _Feed:
         if isinstance(state, self._library.FutureSnapshot):
             return await self._futures(state)
         if state.is_os_function:
-            return await _in_thread(state.resume_not_handled)
+            told = self._time(str(state.function_name), *state.args)
+            return await _in_thread(state.resume_not_handled if told is None else lambda: state.resume(told))
         name = str(state.function_name)
         if name == "display":
             self._print("stdout", " ".join(map(str, state.args)) + "\n")
@@ -211,6 +226,19 @@ class _Feed:
             missing = NameError(f"name {name!r} is not defined")
             return await _in_thread(lambda: state.resume({"exception": missing}))
         return await self._call(state, name)
+
+    def _time(self, name: str, what: Any = None, *rest: Any) -> dict[str, Any] | None:
+        """Answer what asks for the time; None for what does not."""
+        now = time.time() + self._shift
+        if name == "datetime.now":
+            utc = datetime.fromtimestamp(now, UTC)
+            return {"return_value": utc.replace(tzinfo=None) if what is None else utc.astimezone(what)}
+        if name == "date.today":
+            return {"return_value": datetime.fromtimestamp(now, UTC).date()}
+        if name == "time.time":
+            passing = str(what).startswith(("time.monotonic", "time.perf_counter"))
+            return {"return_value": time.monotonic() if passing else now}
+        return None
 
     async def _call(self, state: Any, name: str) -> Any:
         number = f"{self._step}.{state.call_id}.{next(_serial)}"

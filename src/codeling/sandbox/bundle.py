@@ -66,6 +66,16 @@ _CHECK = """
 import os, sys
 if sys.version_info < (3, 8):
     sys.exit("programs need CPython 3.8 or newer; this is " + sys.version.split()[0])
+if sys.flags.isolated and sys.executable:  # so the order of sets is left to chance: once more, with a seed
+    again = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    again["PYTHONHASHSEED"] = "0"
+    command = [sys.executable, "-s", "-u", "-c", "_code = {!r}; exec(_code)".format(_code)]
+    try:
+        os.execve(sys.executable, command + sys.argv[1:], again)
+    except OSError:  # no second program may be started here
+        pass
+os.environ.pop("PYTHONHASHSEED", None)
+sys.path[:] = filter(None, sys.path)
 import zlib
 data = b""
 """
@@ -99,13 +109,16 @@ def launch(python: str = "python3", *, text: bool = False, before: str = "") -> 
     `before` is Python that runs ahead of the worker, in its process. The bytes are packed, so that
     they fit into a pipe that nobody reads yet. With `text` the streams may be a terminal's, may carry
     text only and may show what was sent: messages to the worker are lines `<~base64.`, messages from
-    it `~>base64.`, and an empty one says that it has begun to read.
+    it `~>base64.`, and an empty one says that it has begun to read. Python starts itself a second time, with a
+    hash seed that is always the same.
     """
     packed = zlib.compress(f"{before}\n{worker_source(text=text)}".encode(), 9)
     if text:
         code = base64.b64encode((_CHECK + _READ_TEXT + _RUN).encode()).decode()  # any shell takes it as it is
-        return [python, "-I", "-u", "-c", f"import base64;exec(base64.b64decode('{code}'))"], line(packed)
-    return [python, "-I", "-u", "-c", (_CHECK + _READ + _RUN).strip(), str(len(packed))], packed
+        starting = f"import base64;_code=base64.b64decode('{code}').decode();exec(_code)"
+        return [python, "-I", "-u", "-c", starting], line(packed)
+    starting = f"_code = {(_CHECK + _READ + _RUN).strip()!r}; exec(_code)"
+    return [python, "-I", "-u", "-c", starting, str(len(packed))], packed
 
 
 def line(data: bytes) -> bytes:
