@@ -17,9 +17,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from codeling import CodeAgent, CommandExecutor, MemoryJournal, SandboxError, SandboxExecutor, UnsafeLocalExecutor, tool
+from codeling.errors import WireBroken
 from codeling.messages import ToolCall
 from codeling.protocols import Outcome, SessionSpec
 from codeling.result import RunResult
+from codeling.sandbox.frames import Buffer
 from codeling.testing import ScriptedModel
 
 HELLO = {"t": "hello", "v": 1, "pid": 2, "python": "3.11"}
@@ -145,6 +147,31 @@ def test_a_bad_frame_ends_the_session_with_its_reason() -> None:
         assert step.lost, name
         assert "All variables are gone" in (step.error or "")
     assert result.output is False
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('"' + r"\"" * 2_000_000, "more items than"),
+        ('"' * 4_000_000, "more items than"),
+        ('"",' * 1_000_000 + '""]}', "more items than"),
+        ('"' + "[]," * 1_000_000 + '"]}', "more items than"),
+    ],
+)
+def test_texts_hide_no_items_and_cost_no_time(text: str, why: str) -> None:
+    """What a frame would become is known before it is read, in time that grows with its length whatever texts it has."""
+    heavy = packed('{"t":"final","val":[' + "[]," * 1_400_000 + text)
+
+    with pytest.raises(WireBroken, match=why):
+        list(Buffer().feed(heavy))
+
+
+def test_marks_in_texts_are_no_items() -> None:
+    """A text of nothing but brackets and quotes is a text."""
+    text = '[{",\\' * 1_500_000
+    (frame,) = Buffer().feed(packed({"t": "final", "val": text}))
+
+    assert frame["val"] == text
 
 
 SMALL = st.recursive(
