@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from codeling import CodeAgent
+from codeling import CodeAgent, ToolCallingAgent
 from codeling.errors import ContextOverflow, ModelAccessDenied, ModelError, UsageError
 from codeling.messages import Audio, Delta, Image, Json, Message, Reply, Request, ToolCall, ToolSchema
 from codeling.models.answer import UNREADABLE
@@ -502,3 +502,33 @@ def test_an_agents_model_hears(loopback: Loopback, tmp_path: Path) -> None:
         CodeAgent([], AnthropicModel("m", api_key=KEY, api_base=loopback.url)).run("Hear.", audio=sounds)
     with pytest.raises(UsageError, match="a sound is Audio"):
         agent.run("Hear.", audio=[b"nothing of the kind"])
+
+
+def test_calls_that_cannot_be_read_are_not_made(loopback: Loopback) -> None:
+    """Neither a tool that takes anything is called nor is half an answer taken; the model is told what it wrote."""
+    made: list[Any] = []
+
+    def note(**fields: str) -> str:
+        """Note down."""
+        made.append(fields)
+        return "noted"
+
+    def calls(*given: tuple[str, str]) -> Step:
+        parts = [
+            {"id": f"c{number}", "type": "function", "function": {"name": name, "arguments": arguments}}
+            for number, (name, arguments) in enumerate(given)
+        ]
+        return says(None, finish="tool_calls", tool_calls=parts)
+
+    loopback.steps = [
+        calls(("note", '{"a": "x'), ("note", '{"b": "y"}')),
+        calls(("final_answer", '{"answer": "he said "no"')),
+        calls(("final_answer", '{"answer": "whole"}')),
+    ]
+
+    assert ToolCallingAgent([note], model(loopback)).run("Go.") == "whole"
+    assert made == [{"b": "y"}]
+    told = [message["content"] for message in loopback.asked[-1]["messages"] if message["role"] == "tool"]
+    assert 'no JSON object but \'{"a": "x\'' in told[0]
+    assert told[1] == "noted"
+    assert "he said" in told[2]
