@@ -104,14 +104,14 @@ class Agent(AbstractContextManager["Agent"]):
     async def arun(
         self, task: str, *, reset: bool = True, images: Sequence[Any] = (),
         additional_args: Mapping[str, Any] | None = None, max_steps: int | None = None, run_id: str | None = None,
-        return_full_result: bool | None = None, observers: Sequence[Observer] = (),
+        return_full_result: bool | None = None, observers: Sequence[Observer] = (), audio: Sequence[Any] = (),
     ) -> Any:  # fmt: skip
         """Work on a task and give the final answer, or with `return_full_result` a `RunResult`.
 
         `reset=False` goes on with this agent's last run: its conversation and, while they are there,
-        its variables. `images` are `Image`s, PIL images, paths or bytes. `additional_args` become
-        variables of the programs. `run_id` names the run; by default its name is random. Raises
-        `EndsRun` where the run failed, was interrupted or waits for a person; `error.result` holds what it had.
+        its variables. `images` are `Image`s, PIL images, paths or bytes, `audio` is `Audio`s, paths or bytes.
+        `additional_args` become variables of the programs. `run_id` names the run; by default its name is random.
+        Raises `EndsRun` where the run failed, was interrupted or waits for a person; `error.result` holds what it had.
         """
         if not str(task or "").strip():
             raise UsageError(f"a task is a text that says what to do, not {task!r}")
@@ -129,8 +129,9 @@ class Agent(AbstractContextManager["Agent"]):
         started = RunStarted(
             task=task, agent=self.name or type(self).__name__, variables=dict(additional_args or {}),
             images=tuple(i if isinstance(i, Image) else load("codeling.forms.images:image_from")(i) for i in images),
+            audio=load("codeling.forms.images:audio_from")(audio) if audio else (), seed=uuid.uuid4().int,
             parent_id=parent.id if parent else None, continues=last[0].id if last else None,
-            seed=uuid.uuid4().int, max_steps=self.max_steps if max_steps is None else max_steps,
+            max_steps=self.max_steps if max_steps is None else max_steps,
             tools={name: tool.stub for name, tool in self._tools.items()}, instructions=self.instructions or "",
         )  # fmt: skip
         perform = load("codeling.durable.holding:perform") if run.journal else Agent._perform

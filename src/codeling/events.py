@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeAlias
 
-from .messages import Delta, Image, Reply, ToolCall, Usage
+from .messages import Audio, Delta, Image, Reply, ToolCall, Usage
 
 __all__ = (
     "AnswerRejected", "ApprovalRequested", "ApprovalResolved", "CodeOutput", "CodeStarted", "ContextCompacted", "Event",
@@ -41,6 +41,7 @@ class RunStarted(Event):
 
     task: str
     images: tuple[Image, ...] = ()
+    audio: tuple[Audio, ...] = ()
     variables: Mapping[str, Any] = field(default_factory=dict)
     """The caller's `additional_args`."""
     agent: str = ""

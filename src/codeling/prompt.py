@@ -44,12 +44,10 @@ class Form:
 
     def task(self, started: RunStarted) -> Message:
         """The task, with the functions, variables and type of answer that belong to it."""
-        parts = [self._functions(), f"Task: {started.task.strip()}"]
-        if started.variables:
-            parts.insert(1, load("codeling.forms.outline:variables_text")(started.variables))
-        if self._result_type is not None:
-            parts.append(load("codeling.forms.outline:type_text")(self._result_type))
-        return Message(role="user", content="\n\n".join(part for part in parts if part), images=started.images)
+        shown = load("codeling.forms.outline:variables_text")(started.variables) if started.variables else ""
+        wanted = "" if self._result_type is None else load("codeling.forms.outline:type_text")(self._result_type)
+        text = "\n\n".join(filter(None, [self._functions(), shown, f"Task: {started.task.strip()}", wanted]))
+        return Message(role="user", content=text, images=started.images, audio=started.audio)
 
     def observe(
         self, finished: StepFinished, calls: Sequence[ToolCall], results: Mapping[str, ToolCallFinished]
@@ -92,8 +90,8 @@ def say(messages: list[Message], message: Message) -> None:
     """Add a message to others, joined to the last one where both are the user's: some chat templates refuse two."""
     if messages and message.role == messages[-1].role == "user":
         last = messages.pop()
-        text = f"{last.content}\n\n{message.content}"
-        message = replace(last, content=text, images=last.images + message.images)
+        text, images = f"{last.content}\n\n{message.content}", last.images + message.images
+        message = replace(last, content=text, images=images, audio=last.audio + message.audio)
     messages.append(message)
 
 

@@ -7,13 +7,16 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from codeling import CodeAgent, ToolCallingAgent
 from codeling.errors import ContextOverflow, ModelAccessDenied, ModelError, UsageError
 from codeling.messages import Audio, Delta, Image, Json, Message, Reply, Request, ToolCall, ToolSchema
 from codeling.models.answer import UNREADABLE
+from codeling.models.anthropic import AnthropicModel
 from codeling.models.openai import OpenAIModel
 
 from .loopback import KEY, Loopback, Step, fails, says, streams
@@ -480,3 +483,52 @@ def test_a_requests_temperature_stands_in_for_one_that_was_set(loopback: Loopbac
     ask(model(loopback), temperature=0.7)
 
     assert [body.get("temperature") for body in loopback.asked] == [0.7, None]
+
+
+def test_an_agents_model_hears(loopback: Loopback, tmp_path: Path) -> None:
+    """Sound of a task, as a file, bytes or `Audio`, goes to the model, is in the journal, and is refused where none hears."""
+    (tmp_path / "call.wav").write_bytes(b"RIFF a wav")
+    loopback.steps = [says("```python\nfinal_answer('hello')\n```")]
+    sounds = [tmp_path / "call.wav", b"ID3 an mp3", Audio(b"a flac", "audio/flac")]
+    journal = str(tmp_path / "runs.db")
+    agent = CodeAgent([], model(loopback), journal=journal)
+
+    assert agent.run("What is said?", audio=sounds, run_id="heard") == "hello"
+    parts = loopback.asked[-1]["messages"][-1]["content"]
+    heard = [part["input_audio"]["format"] for part in parts if part["type"] == "input_audio"]
+    assert heard == ["wav", "mp3", "flac"]
+    assert agent.resume("heard") == "hello"
+    with pytest.raises(ModelError, match="takes no sound"):
+        CodeAgent([], AnthropicModel("m", api_key=KEY, api_base=loopback.url)).run("Hear.", audio=sounds)
+    with pytest.raises(UsageError, match="a sound is Audio"):
+        agent.run("Hear.", audio=[b"nothing of the kind"])
+
+
+def test_calls_that_cannot_be_read_are_not_made(loopback: Loopback) -> None:
+    """Neither a tool that takes anything is called nor is half an answer taken; the model is told what it wrote."""
+    made: list[Any] = []
+
+    def note(**fields: str) -> str:
+        """Note down."""
+        made.append(fields)
+        return "noted"
+
+    def calls(*given: tuple[str, str]) -> Step:
+        parts = [
+            {"id": f"c{number}", "type": "function", "function": {"name": name, "arguments": arguments}}
+            for number, (name, arguments) in enumerate(given)
+        ]
+        return says(None, finish="tool_calls", tool_calls=parts)
+
+    loopback.steps = [
+        calls(("note", '{"a": "x'), ("note", '{"b": "y"}')),
+        calls(("final_answer", '{"answer": "he said "no"')),
+        calls(("final_answer", '{"answer": "whole"}')),
+    ]
+
+    assert ToolCallingAgent([note], model(loopback)).run("Go.") == "whole"
+    assert made == [{"b": "y"}]
+    told = [message["content"] for message in loopback.asked[-1]["messages"] if message["role"] == "tool"]
+    assert 'no JSON object but \'{"a": "x\'' in told[0]
+    assert told[1] == "noted"
+    assert "he said" in told[2]

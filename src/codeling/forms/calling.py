@@ -26,6 +26,8 @@ from .stubs import first_line
 __all__ = ("CallingForm", "WrittenForm", "calling_form", "carry_out")
 
 FINAL = "final_answer"
+UNREADABLE = "unreadable_arguments"
+"""The one argument of a native call whose arguments could not be read; models name it so, in `models/answer.py`."""
 MOST_SCHEMAS = 24_000
 """Characters of schemas that are sent whole."""
 
@@ -144,13 +146,14 @@ async def carry_out(reply: Reply, step: int, *, call: Callable[[ToolCall], Await
         if not reply.content.strip():
             raise ParseError("Your reply was empty. Call a tool, or call final_answer with the answer.")
         return StepFinished(step=step, final=True, answer=reply.content.strip())
-    finals = [made for made in reply.calls if made.name == FINAL]
-    others = [made for made in reply.calls if made.name != FINAL]
+    read = [made for made in reply.calls if UNREADABLE not in made.kwargs]
+    finals = [made for made in read if made.name == FINAL]
+    others = [made for made in read if made.name != FINAL]
     ended = await asyncio.gather(*(_make(call, made) for made in others), return_exceptions=True)
     for failure in ended:
         if failure is not None:
             raise failure
-    if finals and not others:
+    if finals and len(finals) == len(reply.calls):
         answer = next(iter([*finals[0].args, *finals[0].kwargs.values()]), None)
         if isinstance(answer, dict) and list(answer) == ["answer"]:
             answer = answer["answer"]
@@ -205,6 +208,9 @@ def _bare(schema: Json) -> Json:
 
 
 def _result(call: ToolCall, ended: ToolCallFinished | None) -> str:
+    if UNREADABLE in call.kwargs:
+        given = str(call.kwargs[UNREADABLE])
+        return f"Error: this call was not made: its arguments are no JSON object but {given[:500]!r}. Write them anew."
     if ended is None:
         return "Received." if call.name == FINAL else "Error: this call was not made."
     if ended.error is not None:

@@ -1,18 +1,23 @@
-"""Pictures as users have them, made into messages: paths, bytes, and pictures of Pillow."""
+"""Pictures and sound as users have them, made into messages: paths, bytes, and pictures of Pillow."""
 
 from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from ..messages import Image
+from ..messages import Audio, Image
 
-__all__ = ("image_from",)
+__all__ = ("audio_from", "image_from")
 
 _SIGNATURES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif", b"RIFF": "image/webp"}
+_SOUNDS = {
+    b"RIFF": "audio/wav", b"ID3": "audio/mpeg", b"\xff\xfb": "audio/mpeg", b"\xff\xf3": "audio/mpeg",
+    b"OggS": "audio/ogg", b"fLaC": "audio/flac",
+}  # fmt: skip
 
 
 def image_from(given: Any) -> Image:
@@ -38,3 +43,20 @@ def image_from(given: Any) -> Image:
         given.save(buffer, format="PNG")
         return Image(buffer.getvalue())
     raise UsageError(f"a picture is a path, the bytes of a file, or a Pillow image; not {type(given).__name__!r}")
+
+
+def audio_from(given: Iterable[Any]) -> tuple[Audio, ...]:
+    """Give the sounds of files' paths or of their bytes. Raises `UsageError` for what is no WAV, MP3, OGG or FLAC."""
+    return tuple(sound if isinstance(sound, Audio) else _sound(sound) for sound in given)
+
+
+def _sound(given: Any) -> Audio:
+    if isinstance(given, (str, os.PathLike)):
+        try:
+            given = Path(given).read_bytes()
+        except OSError as error:
+            raise UsageError(f"the sound {str(given)!r} cannot be read: {error.strerror}") from error
+    for start, media_type in _SOUNDS.items() if isinstance(given, (bytes, bytearray)) else ():
+        if given.startswith(start):
+            return Audio(bytes(given), media_type)
+    raise UsageError(f"a sound is Audio(…), or a WAV, MP3, OGG or FLAC file as a path or bytes; not {given!r:.80}")

@@ -17,7 +17,7 @@ from typing import Any
 from ..errors import MissingDependency, ModelAccessDenied, ModelError
 from ..messages import Audio, Image, Message, Request, Usage
 from .answer import Answer, Finish, count, reading
-from .chat import Wire
+from .chat import Wire, format_of
 from .hosted import HostedModel
 from .prices import Prices
 from .retry import TRIES, Transient, failure, secrets_in, wait_from
@@ -237,8 +237,7 @@ def _blocks(message: Message) -> Iterator[Wire]:
 
 
 def _media(kind: str, media: Image | Audio) -> Wire:
-    subtype = media.media_type.rpartition("/")[2].removeprefix("x-")
-    return {kind: {"format": subtype, "source": {"bytes": media.data}}}
+    return {kind: {"format": format_of(media), "source": {"bytes": media.data}}}
 
 
 # What comes back

@@ -15,7 +15,8 @@ from ..messages import Audio, Image, Json, Message, Request, ToolCall, ToolSchem
 from .answer import Answer, Finish, Incomplete, count
 
 __all__ = (
-    "THOUGHT", "Wire", "base64", "body_from", "is_strict", "messages_from", "take", "take_whole", "without_thoughts",
+    "THOUGHT", "Wire", "base64", "body_from", "format_of", "is_strict", "messages_from", "take", "take_whole",
+    "without_thoughts",
 )  # fmt: skip
 
 Wire: TypeAlias = dict[str, Any]
@@ -107,8 +108,14 @@ def _media(message: Message) -> Iterator[Wire]:
     for image in message.images:
         yield {"type": "image_url", "image_url": {"url": f"data:{image.media_type};base64,{base64(image)}"}}
     for audio in message.audio:
-        sound = {"data": base64(audio), "format": audio.media_type.rpartition("/")[2].removeprefix("x-")}
+        sound = {"data": base64(audio), "format": format_of(audio)}
         yield {"type": "input_audio", "input_audio": sound}
+
+
+def format_of(media: Image | Audio, /) -> str:
+    """Give a file's kind in one word, as vendors call it."""
+    subtype = media.media_type.rpartition("/")[2].removeprefix("x-")
+    return "mp3" if subtype == "mpeg" else subtype
 
 
 def base64(media: Image | Audio, /) -> str:

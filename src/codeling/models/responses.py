@@ -12,7 +12,7 @@ from typing import Any
 
 from ..messages import Message, Request, Usage
 from .answer import Answer, Incomplete, count
-from .chat import Wire, base64, is_strict
+from .chat import Wire, base64, format_of, is_strict
 
 __all__ = ("OPTIONAL", "body_from", "take", "take_whole")
 
@@ -68,7 +68,7 @@ def _content(message: Message) -> str | list[Wire]:
         for image in message.images
     ]
     for audio in message.audio:
-        sound = {"data": base64(audio), "format": audio.media_type.rpartition("/")[2].removeprefix("x-")}
+        sound = {"data": base64(audio), "format": format_of(audio)}
         parts.append({"type": "input_audio", "input_audio": sound})
     return parts
 

@@ -146,9 +146,9 @@ def secrets_in(given: object, /) -> tuple[str, ...]:
 def cleaned(message: str, key: str | Sequence[str] | None, /) -> str:
     """Give a message without the keys that it holds, on one line of bounded length."""
     text = message
-    given = (key,) if isinstance(key, str) else key or ()
+    given = (key,) if isinstance(key, str) else key or ()  # "none" and the like are no keys, but words
     long = [secret for secret in secrets_in(os.environ) if len(secret) >= _SHORTEST]  # where keys are if none is passed
-    for secret in sorted(filter(None, (*given, *long)), key=len, reverse=True):
+    for secret in sorted((*(one for one in given if len(one) > 4), *long), key=len, reverse=True):
         text = text.replace(secret, "[key]")
     text = " ".join(_KEYS.sub("[key]", text).split())
     return text if len(text) <= 600 else f"{text[:600]}…"
