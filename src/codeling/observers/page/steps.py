@@ -108,14 +108,16 @@ class Steps:
                 if changed is not None:
                     made.update(args=[[visible(str(k)), shown(v)] for k, v in changed.items()], changed=True)
             case ToolCallFinished(call_id=id, value=value, error=error, seconds=seconds):
-                made = self._made(ToolCall(id=id, name=""), at)
+                made = self._calls.get(id) or self._made(ToolCall(id=id, name=""), at)
                 made.update(state="failed" if error is not None else "done", t1=at, seconds=seconds)
                 made["error" if error is not None else "value"] = cut(error) if error is not None else shown(value)
             case _:  # what a newer or an optional part of codeling records
                 self._now.setdefault("notes", []).append(brief(event, 600))
 
     def _made(self, call: ToolCall, at: float) -> dict[str, Any]:
-        made = self._calls.setdefault(call.id, _call_data(call, at))
+        made = self._calls.get(call.id)
+        if made is None:
+            made = self._calls[call.id] = _call_data(call, at)
         if not any(made is other for other in self._now["calls"]):
             self._now["calls"].append(made)
         return made

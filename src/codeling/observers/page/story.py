@@ -67,7 +67,8 @@ class _Clock:
         return cls(start=start, gaps=tuple(gap for gap in gaps if gap[1] > 1))
 
     def __call__(self, at: float) -> float:
-        return round(max(0.0, at - self.start - sum(length for end, length in self.gaps if at >= end)), 4)
+        idle = sum(length for end, length in self.gaps if at >= end) if self.gaps else 0.0
+        return round(max(0.0, at - self.start - idle), 4)
 
 
 @dataclass(slots=True, kw_only=True)
