@@ -122,11 +122,12 @@ class Targets:
     def _serve(self, listening: socket.socket) -> None:
         with suppress(OSError):
             while True:
-                if listening.type == socket.SOCK_DGRAM:
+                came = None if listening.type == socket.SOCK_DGRAM else listening.accept()[0]
+                if came is None:
                     listening.recv(100)
-                else:
-                    listening.accept()[0].close()
                 self.hits.append(str(listening.getsockname()))
+                if came is not None:  # only now: whoever waits for its end must not be done before it is noted
+                    came.close()
 
     @staticmethod
     def _new_victim() -> subprocess.Popen[bytes]:
