@@ -50,6 +50,7 @@ _GIVEN = re.compile(
 )
 """One argument in tags."""
 _MADE_UP = re.compile(MADE_UP, re.MULTILINE | re.IGNORECASE)
+_STRINGS = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _TRAILING = re.compile(r",\s*(?=[}\]])")
 _MOST = 200_000
 
@@ -159,7 +160,7 @@ def _loaded(text: str) -> Any:
 
 def _unclosed(text: str) -> list[str]:
     opened: list[str] = []
-    for char in re.sub(r'"(?:[^"\\]|\\.)*"', "", text):
+    for char in _STRINGS.sub("", text):
         if char in "{[":
             opened.append(char)
         elif char in "}]" and opened:

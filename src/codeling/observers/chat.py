@@ -39,7 +39,7 @@ __all__ = ("Chat", "fenced", "formatted", "plain")
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~&$:=\"'@^/])")
 _FENCE = re.compile(r"\s{0,3}```")
 _ALLOWED = (
-    (re.compile(r"\\\*\\\*(?=\S)(.+?)(?<=\S)\\\*\\\*"), r"**\1**"),
+    (re.compile(r"\\\*\\\*(?=\S)(.{1,500}?)(?<=\S)\\\*\\\*"), r"**\1**"),
     (re.compile(r"^(\s*)\\[-*] (?=.)"), r"\1- "),
     (re.compile(r"^(\d{1,3})\\\. (?=.)"), r"\1. "),
 )
