@@ -286,7 +286,8 @@ class Nest:
             handles.frombytes(data[: len(data) // 4 * 4])
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # not reaped before the host has its handle
         request = json.loads(message)
-        self._alike, self._tasks = not handles, request.get("tasks", self._tasks)
+        self._alike = not (handles or self._options["processes"])
+        self._tasks = request.get("tasks", self._tasks)
         try:
             self._hand_over(*((self._alike and self._take()) or self._start(request, handles)))
         except OSError as error:
@@ -321,7 +322,7 @@ class Nest:
             dead = made and os.waitpid(made[0], os.WNOHANG)[0]
         except ChildProcessError:
             dead = True
-        if dead and made[2]:
+        if dead and made[2] and os.path.isdir(made[2]):
             os.rmdir(made[2])
         return None if dead else made
 
