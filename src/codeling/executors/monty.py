@@ -106,10 +106,8 @@ class _Session:
         """Run one program to its end, as `protocols.Session.run` says."""
         clock, self.clock = self.clock, None
         if clock is not None and not any(self._steps) and not self._policy:
-            self._policy = {
-                "datetime": "call_host",
-                "timezone": "UTC",
-            }  # only then: each look at the clock costs a call
+            # Only then: each look at the clock costs a call of ours.
+            self._policy = {"datetime": "call_host", "timezone": "UTC"}
             self._lose()
         if self._inner is None:
             await self.begin()
