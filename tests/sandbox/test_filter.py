@@ -50,6 +50,8 @@ class Filter:
                 value = struct.unpack_from("<I", data, constant)[0]
             elif code == 0x54:
                 value &= constant
+            elif code == 0x05:
+                place += constant
             elif code == 0x06:
                 return int(constant)
             else:

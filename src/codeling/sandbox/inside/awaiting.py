@@ -8,12 +8,19 @@ them) gives a coroutine instead. What is called there is looked at when it is ca
 
 import ast
 import functools
+import re
 
-__all__ = ("TopLevelAwait", "awaitable_of", "awaited")
+__all__ = ("TopLevelAwait", "awaitable_of", "awaited", "awaits")
 
 TopLevelAwait = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 _TAKERS = frozenset("gather as_completed shield create_task ensure_future wait_for run_coroutine_threadsafe".split())
 _ASYNCIO_TAKERS = frozenset(("wait", "run"))
+_SIGNS = re.compile("|".join(("await", "asyncio", *sorted(_TAKERS))))
+
+
+def awaits(source):
+    """Whether anything in the source may be awaited; most programs need not be looked at node by node."""
+    return not source.isascii() or _SIGNS.search(source) is not None  # other letters may stand for the same name
 
 
 def awaited(tree):

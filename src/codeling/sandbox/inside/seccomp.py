@@ -16,7 +16,7 @@ from syscalls import ALLOWED, META, NETWORK, PROCESSES, TIMERS
 __all__ = ("complete", "install", "program")
 
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x50000
-_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
+_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _AND, _RETURN, _JUMP = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06, 0x05
 _NUMBER, _ARCH = 0, 4
 _THREAD, _OF_THREADS = 0x10F00, 0x17D0F00
 """What makes a thread (memory, folder, descriptors and signals shared, in the same process), and what else may be asked."""
@@ -184,26 +184,27 @@ def program(*, full, landlock, processes=False, network=False, forks=False, shar
         rules.update(socket=_TCP, connect=_PERMIT, setsockopt=_OPTIONS, getsockopt=_OPTIONS)
     lines = [_do(_LOAD, _ARCH), _if(_EQUAL, linux.AUDIT, 1, 0), _do(_RETURN, _KILL), _do(_LOAD, _NUMBER)]
     lines += [_if(_AT_LEAST, 0x40000000, 0, 1), _do(_RETURN, _KILL)]  # the x32 calls of x86-64
-    for name, body in rules.items():
-        if name in CALLS:
-            lines += [_if(_EQUAL, CALLS[name], 0, len(body) // 8), body]
-    for first, last in _runs(sorted(CALLS[name] for name in allowed - set(rules) if name in CALLS)):
-        if first == last:
-            lines += [_if(_EQUAL, first, 0, 1), _PERMIT]
-        else:
-            lines += [_if(_AT_LEAST, first, 0, 2), _if(_AT_LEAST, last + 1, 1, 0), _PERMIT]
-    lines += [_if(_AT_LEAST, linux.HIGHEST + 1, 0, 1), _refuse(errno.ENOSYS), _refuse(errno.EPERM)]
-    return b"".join(lines)
+    plain = {CALLS[name]: _PERMIT for name in allowed if name in CALLS}
+    bodies = {**plain, **{CALLS[name]: body for name, body in rules.items() if name in CALLS}}
+    last = linux.HIGHEST + 1
+    pieces = [(number, bodies.get(number, _refuse(errno.EPERM))) for number in range(last)]
+    return b"".join(lines) + _choice([*pieces, (last, _refuse(errno.ENOSYS))])
 
 
-def _runs(numbers):
-    runs = []
-    for number in numbers:
-        if runs and runs[-1][1] == number - 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return runs
+def _choice(pieces):
+    """Go to the rule of a call's number by halves: the kernel tries every number on every filter that it takes in.
+
+    `pieces` are pairs of a number and the rule from there to the next one's, in order.
+    """
+    pieces = [pieces[0], *(here for before, here in zip(pieces, pieces[1:]) if here[1] != before[1])]
+    if len(pieces) == 1:
+        return pieces[0][1]
+    half = len(pieces) // 2
+    lower, upper = _choice(pieces[:half]), _choice(pieces[half:])
+    far = len(lower) // 8
+    if far < 256:  # what a condition can jump over by itself
+        return _if(_AT_LEAST, pieces[half][0], far, 0) + lower + upper
+    return _if(_AT_LEAST, pieces[half][0], 0, 1) + _do(_JUMP, far) + lower + upper
 
 
 def complete(program, pid):

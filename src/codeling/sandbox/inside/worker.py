@@ -19,7 +19,7 @@ import types
 
 import seeds
 import values
-from awaiting import TopLevelAwait, awaitable_of, awaited
+from awaiting import TopLevelAwait, awaitable_of, awaited, awaits
 from failures import cut, note, tool_error, traceback_text
 from finding import Finder
 from output import Final, Output, line_in
@@ -266,7 +266,8 @@ class Worker:
             last = tree.body[-1]
             target = ast.copy_location(ast.Name("__value__", ast.Store()), last)
             tree.body[-1] = ast.copy_location(ast.Assign([target], last.value, lineno=last.lineno), last)
-        tree = awaited(tree) if self.tools else ast.fix_missing_locations(tree)
+        if self.tools and awaits(source):
+            tree = awaited(tree)
         code = compile(tree, name, "exec", TopLevelAwait, dont_inherit=True)
         try:
             result = eval(code, self.names)
