@@ -291,7 +291,7 @@ class CodeAgent(Agent):
         allowed = self.additional_authorized_imports
         imports = None if allowed is None or "*" in allowed else tuple(allowed)
         stubs = {name: tool.stub for name, tool in self._tools.items()}
-        return await self._executor.open(SessionSpec(tools=stubs, seed=started.seed, imports=imports))
+        return await self._executor.open(SessionSpec(tools=stubs, seed=started.seed, imports=imports, ahead=True))
 
     async def _act(self, run: Run, session: Session, broker: Broker, reply: Reply, step: int) -> StepFinished:
         code = load("codeling.forms.programs:read")(reply)

@@ -82,8 +82,7 @@ class Broker:
     async def _permit(self, call: ToolCall, tool: Tool, decided: Approval | None) -> ToolCallStarted:
         """Give the start of a call that may be made. Raises `CallDenied`, once it is recorded."""
         verdict = self._decide(call, tool)
-        allowed = verdict.decision == "allow"
-        approval = decided or (_ALLOWED if allowed else Approval(approved=False, reason=verdict.reason))
+        approval = decided or _BY_POLICY.get(verdict.decision) or Approval(approved=False, reason=verdict.reason)
         if verdict.decision == "ask" and not decided:
             ask = load("codeling.approvals.asking:ask")
             approval = await ask(self._run, self._run.person, call, verdict.reason, self._tools)
@@ -94,7 +93,7 @@ class Broker:
         raise CallDenied((await self._run.emit(ToolCallDenied(call=call, reason=reason))).reason)
 
 
-_ALLOWED = Approval(approved=True)
+_BY_POLICY = {"allow": Approval(approved=True)}
 
 
 def _value(finished: ToolCallFinished) -> Any:

@@ -65,6 +65,8 @@ class SessionSpec:
     """Fixes the interpreter's own random generators."""
     imports: tuple[str, ...] | None = None
     """The only modules that programs may import, or None for every installed one."""
+    ahead: bool = False
+    """Whether the session may be given while its interpreter still starts: its first use then waits, or raises."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

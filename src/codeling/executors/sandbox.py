@@ -9,16 +9,18 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from ..errors import IsolationUnavailable, SandboxError, UsageError
 from ..lookup import load
+from ..protocols import Session, SessionSpec
 from ..sandbox import given
 from ..sandbox.network import Proxy, rules_from
 from ..sandbox.sealed import SealedWorker
-from ..sandbox.session import Connection, SessionLimits
+from ..sandbox.session import Connection, SessionLimits, WireSession
 from ..sandbox.starting import WireExecutor
 from ..sandbox.wall import Isolation, Options, check_folder, zygote_for
 
@@ -83,6 +85,15 @@ class SandboxExecutor(WireExecutor):
         )  # fmt: skip
         self._choose = isolation is None and not (network or processes or forks)
         self._limits = SessionLimits(timeout=timeout, output=output_limit)
+        self._had = ""
+
+    async def open(self, spec: SessionSpec, /) -> Session:
+        """Start an interpreter, or have it started, where the spec lets it and one has been had before."""
+        if spec.ahead and self._had:
+            return WireSession.ahead(self._start, spec, limits=self._limits, isolation=self._had)
+        session = await super().open(spec)
+        self._had = session.isolation
+        return session
 
     def _spawn(self) -> Connection:
         if self._packages is not None:
@@ -99,6 +110,11 @@ class SandboxExecutor(WireExecutor):
                 raise
             self._options = replace(self._options, isolation="strong")
             return self._start_sealed()
+
+    def _threads(self) -> ThreadPoolExecutor:
+        """A few will do where one warm parent starts all; an environment to be built takes long."""
+        pool: ThreadPoolExecutor = load(f"codeling.sync.threads:{'pool' if self._packages else 'starters'}")()
+        return pool
 
     def _start_sealed(self) -> SealedWorker:
         zygote = zygote_for(self._options)

@@ -90,9 +90,17 @@ class Calls:
         """Answer a call without making it."""
         self._send(frames.encode({"t": "ret", "id": number, "err": f"ToolError: {why}"}))
 
+    def lend(self, number: int, call: ToolCall) -> None:
+        """Have a thread make a call that can be made in one."""
+        self._enter(number)
+        load("codeling.sync.threads:pool")().submit(self._drive, number, call)
+
     def drive(self, number: int, call: ToolCall) -> bool:
         """Make a call in this thread. False where it went on to the loop, because something in it must be awaited."""
         self._enter(number)
+        return self._drive(number, call)
+
+    def _drive(self, number: int, call: ToolCall) -> bool:
         context, work = self._context.copy(), self._serve(number, call)
         try:
             context.run(work.send, None)

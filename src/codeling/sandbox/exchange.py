@@ -26,6 +26,8 @@ MOST_IMAGES = 8
 _FEWEST = 1000
 """Pieces that output may come in, besides one for each KiB and each call and ten for each second: fewer are sent."""
 _CHUNK = 1 << 16
+_FEW = 1
+"""Quick calls of a program that each get a thread; after these a thread reads the wire: it costs more than one call."""
 _BACKLOG = 8 << 20
 """Bytes of answers that may wait for the worker; no more calls are read until it has taken them."""
 
@@ -46,7 +48,7 @@ class Exchange:
         self._held: deque[Came] = deque()
         self._output: list[str] = []
         self._images: list[Image] = []
-        self._printed = self._pieces = 0
+        self._printed = self._pieces = self._lent = 0
         self._answer: tuple[Any] | None = None
         self._timed_out = self._over = self._paused = False
         self._loop = asyncio.get_running_loop()
@@ -212,7 +214,11 @@ class Exchange:
         if self._answer:
             calls.refuse(number, "the program has given its final answer")
         elif alone and not calls.active and calls.quick(call.name):
-            self._step_aside(calls, (number, call))
+            self._lent += 1
+            if self._lent > _FEW:
+                self._step_aside(calls, (number, call))
+            else:
+                calls.lend(number, call)
         else:
             calls.start(number, call)
 

@@ -17,6 +17,7 @@ __all__ = ("fork",)
 
 async def fork(session: WireSession) -> WireSession:
     """Give a copy of a session, as `WireSession.fork` says."""
+    await session.opened()
     line = session._line
     if line is None or not line.open:
         raise SandboxError("the interpreter was lost, and with it the state that was to be forked")

@@ -8,8 +8,10 @@ the wire: that is the wall's work.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -24,6 +26,7 @@ __all__ = ("Connection", "SessionLimits", "Start", "WireSession")
 
 Start: TypeAlias = Callable[[], Awaitable[Connection]]
 
+_GLANCE = 0.005
 _LOST = "The interpreter was lost: {}. All variables are gone; a fresh one is {}.{}"
 
 
@@ -37,6 +40,7 @@ class WireSession:
         self._codec = HostCodec()
         self._variables: dict[str, Any] = {}
         self._closed = False
+        self._opening: asyncio.Task[Line] | None = None
         self.isolation = "none"
         self.clock: float | None = None
         """What the next program is told that the time is, in seconds since the epoch; None for the real time."""
@@ -53,8 +57,18 @@ class WireSession:
         await session._connect()
         return session
 
+    @classmethod
+    def ahead(cls, start: Start, spec: SessionSpec, *, limits: SessionLimits, isolation: str) -> WireSession:
+        """Give a session whose worker is being started: its first use waits for it, and raises what `open` would."""
+        session = cls(start, spec, limits)
+        session.isolation = isolation
+        session._opening = asyncio.create_task(session._connect())
+        session._opening.add_done_callback(_nobody_waits)
+        return session
+
     async def assign(self, variables: Mapping[str, Any], /) -> None:
         """Set variables in the program's world, also in the worker that may follow a lost one."""
+        await self.opened()
         self._variables.update(variables)
         if self._line is None or not self._line.open:
             await self._connect()
@@ -63,6 +77,7 @@ class WireSession:
 
     async def run(self, code: str, /, *, step: int, on_call: OnCall, on_output: OnOutput) -> Outcome:
         """Run one program to its end, as `protocols.Session.run` says."""
+        await self.opened()
         if self._line and not self._line.open:
             fresh = await self._replaced()
             return Outcome(
@@ -97,9 +112,27 @@ class WireSession:
         other._variables = dict(self._variables)
         return other
 
+    async def opened(self) -> None:
+        """Wait for a worker that is being started. Raises `SandboxError` where it cannot be had."""
+        opening, self._opening = self._opening, None
+        if opening is None:
+            return
+        if opening.get_loop() is asyncio.get_running_loop():
+            await opening
+            return
+        while not opening.done() and opening.get_loop().is_running():  # noqa: ASYNC110  # what ends on another loop
+            await asyncio.sleep(_GLANCE)
+        if opening.done() and not opening.cancelled():
+            opening.result()
+        else:  # its loop ended before it
+            await self._connect()
+
     def close(self) -> None:
         """End the worker and free what it held."""
         self._closed = True
+        if self._opening and not self._opening.done():
+            with suppress(RuntimeError):  # its loop has ended, and the task with it
+                self._opening.get_loop().call_soon_threadsafe(self._opening.cancel)
         line, self._line = self._line, None
         if line:
             line.close()
@@ -125,6 +158,8 @@ class WireSession:
         if self._closed:
             raise SandboxError("this session is closed; open another")
         line = self._line = Line(await self._start())
+        if self._closed:  # meanwhile
+            raise SandboxError(f"the sandbox did not start: {line.close('its session was closed')}")
         self._codec, self.isolation = HostCodec(), line.isolation
         imports = None if self._spec.imports is None else list(self._spec.imports)
         opening = {"tools": dict(self._spec.tools), "seed": self._spec.seed, "imports": imports}
@@ -148,3 +183,9 @@ class WireSession:
 
     def _exchange(self, line: Line, until: str = "done") -> Exchange:
         return Exchange(line, self._codec, self._limits, until=until, timeout=self._limits.start)
+
+
+def _nobody_waits(opening: asyncio.Task[Line]) -> None:
+    """Take the error of a start that nobody has come to wait for: the run has ended before its first program."""
+    if not opening.cancelled():
+        opening.exception()

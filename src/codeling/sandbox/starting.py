@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 
 from ..lookup import Recorded, load
@@ -24,6 +25,11 @@ class WireExecutor(Recorded):
         """Start an interpreter. Raises `SandboxError` where it cannot be had, saying what is missing."""
         return await WireSession.open(self._start, spec, limits=self._limits)
 
+    def _threads(self) -> ThreadPoolExecutor:
+        """Where workers are started."""
+        pool: ThreadPoolExecutor = load("codeling.sync.threads:pool")()
+        return pool
+
     async def _start(self) -> Connection:
         made: list[Connection] = []
         given_up = threading.Event()
@@ -35,7 +41,7 @@ class WireExecutor(Recorded):
             return made[0]
 
         try:
-            connection: Connection = await load("codeling.sync.threads:in_thread")(spawn)
+            connection = await asyncio.get_running_loop().run_in_executor(self._threads(), spawn)
         except asyncio.CancelledError:  # nobody will close what is started from here on
             given_up.set()
             for started in made:

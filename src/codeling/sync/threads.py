@@ -16,7 +16,7 @@ from itertools import islice
 from queue import SimpleQueue
 from typing import Any
 
-__all__ = ("called", "in_thread", "on_loop", "pool", "undertaker")
+__all__ = ("called", "in_thread", "on_loop", "pool", "starters", "undertaker")
 
 _MOST = 256
 _MOST_ITEMS = 1_000_000
@@ -57,6 +57,12 @@ def undertaker() -> SimpleQueue[Callable[[], object]]:
 
     threading.Thread(target=work, name="codeling-undertaker", daemon=True).start()
     return queue
+
+
+@cache
+def starters() -> ThreadPoolExecutor:
+    """A few threads for starts that come one after the other anyway: a thousand at once would leave tools no thread."""
+    return ThreadPoolExecutor(4, thread_name_prefix="codeling-start")
 
 
 async def in_thread(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -1,7 +1,6 @@
 """Finds tools by words, and prints what a tool is: for programs that were shown only the names of many."""
 
 import inspect
-import pydoc
 import re
 
 __all__ = ("Finder",)
@@ -39,6 +38,8 @@ class Finder:
         elif thing is None:
             print("help(name) prints what a function is; search_tools('words') finds functions.")
         else:
+            import pydoc  # large, and seldom used
+
             print(pydoc.plain(pydoc.render_doc(thing)))
 
     def _score(self, name, wanted):
