@@ -39,14 +39,22 @@ class Calls:
     ) -> None:  # fmt: skip
         self._step, self._offered, self._codec, self._on_call = step, offered, codec, on_call
         self._send, self._fail = send, fail
-        self.quick: Callable[[str], bool] = getattr(on_call, "anywhere", lambda name: False)
-        """Whether calls of this tool can be made in a thread from their beginning to their end."""
+        self._anywhere: Callable[[str], bool] = getattr(on_call, "anywhere", lambda name: False)
+        self._quick: set[str] = set()
         self._loop, self._context = asyncio.get_running_loop(), contextvars.copy_context()
         self._begin = load("codeling.sync.eager:start")
         self._tasks: set[asyncio.Task[None]] = set()
         self._open: set[int] = set()
         self._last = self._carried = 0
         self._idle_since, self._idle = 0.0, 0.0
+
+    def quick(self, name: str) -> bool:
+        """Whether calls of this tool can be made in a thread from their beginning to their end."""
+        if name not in self._quick:
+            if not self._anywhere(name):
+                return False
+            self._quick.add(name)  # it stays so for the program
+        return True
 
     @property
     def active(self) -> int:

@@ -84,6 +84,8 @@ class Line:
                 sent = 0
             except OSError:
                 return True  # the reader will see the end of the stream
+            if data and sent == len(data):
+                return True
             if data:
                 self._unsent += memoryview(data)[sent:]
             else:
