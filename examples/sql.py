@@ -14,6 +14,7 @@ from typing import Any
 from codeling import CodeAgent, Model, TerminalObserver, tool
 
 DATA = Path(__file__).parent / "data"
+READS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 
 
 def database() -> sqlite3.Connection:
@@ -24,7 +25,7 @@ def database() -> sqlite3.Connection:
             head, *rows = csv.reader(file)
         made.execute(f"CREATE TABLE {path.stem} ({', '.join(f'{name} NUMERIC' for name in head)})")
         made.executemany(f"INSERT INTO {path.stem} VALUES ({', '.join('?' * len(head))})", rows)
-    made.execute("PRAGMA query_only = ON")
+    made.set_authorizer(lambda action, *_: sqlite3.SQLITE_OK if action in READS else sqlite3.SQLITE_DENY)
     return made
 
 
@@ -36,7 +37,10 @@ def main(model: Model | str = "local") -> Any:
     @tool(effect="read")
     def query(sql: str) -> list[dict[str, Any]]:
         """Run one SELECT of SQLite and give its rows as dicts. What is wrong with it is raised."""
-        cursor = connection.execute(sql)
+        try:
+            cursor = connection.execute(sql)
+        except sqlite3.Error as error:
+            raise ValueError(f"{error}. Only these can be read:\n{schema}") from error
         return [dict(zip([column[0] for column in cursor.description], row, strict=True)) for row in cursor]
 
     agent = CodeAgent(
