@@ -198,7 +198,7 @@ def test_sql() -> None:
 
     assert module.main(model) == ["Saturn", "Jupiter", "Uranus"]
     assert "no such column: name" in model.requests[1].messages[-1].content
-    assert "readonly" in model.requests[2].messages[-1].content
+    assert "not authorized" in model.requests[2].messages[-1].content
 
 
 def test_retrieval() -> None:
