@@ -270,7 +270,7 @@ def test_a_tool_that_misbehaves_harms_only_its_call() -> None:
     huge, endless, dead, network, missing = (str(step.error) for step in result.steps[:-1])
 
     assert result.output == "well"
-    assert "large" in huge or "lost" in huge or "MemoryError" in huge
+    assert any(word in huge for word in ("large", "lost", "MemoryError", "interrupted"))  # on a slow machine the last
     assert "ran longer than 2 s" in endless or "interrupted after 2 s" in endless
     assert "interpreter was lost" in dead
     assert "network" in network

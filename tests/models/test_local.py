@@ -90,8 +90,8 @@ def test_cancelled_while_reading(small: LocalModel) -> None:
                 await small.reply(request)
         return time.monotonic() - start
 
-    # Reading all of it takes some ten times as long.
-    assert asyncio.run(impatient()) < 5
+    # Reading all of it takes some thirty times as long as is waited, and far longer where the machine is busy.
+    assert asyncio.run(impatient()) < 20
 
 
 def test_conformance_of_local_refusals(small: LocalModel) -> None:

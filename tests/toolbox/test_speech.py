@@ -12,6 +12,7 @@ from codeling import CodeAgent, SpeechToTextTool
 from codeling.testing import ScriptedModel
 from scripts import whisper
 
+pytest.importorskip("transformers", reason="pip install 'codeling[transformers]'")
 pytestmark = [
     pytest.mark.filterwarnings("ignore"),  # of transformers, at its first import
     pytest.mark.timeout(300),
