@@ -249,7 +249,9 @@ def test_a_narrow_encoding_is_no_obstacle() -> None:
     """A log in ASCII gets escapes for what it cannot hold."""
     raw = io.BytesIO()
     file = io.TextIOWrapper(raw, encoding="ascii")
-    TerminalObserver(file)(RunStarted(run_id="x", task="größer → besser"))
+    observer = TerminalObserver(file)
+    observer(RunStarted(run_id="x", task="größer → besser"))
+    observer.close()
 
     assert b"gr\\xf6\\xdfer \\u2192 besser" in raw.getvalue()
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import re
 import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import IO
+from typing import IO, Any
 
 from ..events import (
     AnswerRejected,
@@ -28,7 +29,8 @@ from ..events import (
     ToolCallStarted,
 )
 from ..messages import ToolCall
-from .screen import Mark, Screen, Style, screen_for
+from .later import Later
+from .screen import Mark, Screen, Style, is_terminal, screen_for
 from .text import brief, call_text, clipped, duration, image_text, told, unkept, usage_text, visible
 
 __all__ = ("TerminalObserver",)
@@ -39,6 +41,10 @@ _MOST_CALLS = 25
 _MOST_WHICH = 40
 _MOST_LINES = 40
 _MOST_CHARACTERS = 4000
+_MOST_WAITING = 100_000
+_PATIENCE = 5.0
+"""Seconds that a run waits, at most, for its end or a question to be shown: a terminal can be stopped."""
+_AT_ONCE = frozenset((RunFinished, ApprovalRequested))
 _ACTION = re.compile(r"```|<code>|<tool_call>")
 _ENDS: dict[str, tuple[str, Style]] = {
     "success": ("Done", "good"),
@@ -72,35 +78,59 @@ class TerminalObserver:
         self._floor = _Floor()
         self._runs = self._floor.runs
         self._screen: Screen | None = screen_for(file, color, live=live) if color else None
+        self._later = Later(self._see, after=self._flush, most=_MOST_WAITING)
 
     def __call__(self, event: Event, /) -> None:
-        """Show one event. Never raises: what cannot be written is lost."""
+        """Have an event shown soon; never raises, and what cannot be written is lost.
+
+        It is shown before this returns where somebody else may write to the terminal next: whoever started
+        the run, the person who is asked, and on a terminal a tool.
+        """
+        kind = type(event)
+        if kind is ModelDelta and self._screen and not self._screen.live:
+            return
+        if not event.durable and self._later.waiting > _MOST_WAITING // 2:
+            self._later.lose()
+            return
+        self._later(event)
+        if kind in _AT_ONCE or (kind is ToolCallStarted and is_terminal(self._file)):
+            self._later.wait(_PATIENCE)
+
+    def close(self) -> None:
+        """Leave the terminal as it was found, also in the middle of a run."""
+        self._later.wait(_PATIENCE)
+        with self._lock:
+            if self._screen:
+                self._screen.close()
+
+    def _see(self, event: Event) -> None:
         with self._lock:
             try:
                 self._screen = self._screen or screen_for(self._file, self._color, live=self._live)
                 run = self._watched(event, self._screen)
                 if self._quiet:
-                    run.note(event, answer=self._answer)
+                    run.note(event)
                 else:
-                    run.show(event, answer=self._answer)
-            except (
-                Exception
-            ):  # foreign code: the file, rich and values' own __repr__; no run may suffer for being watched
+                    run.show(event)
+            except Exception:  # foreign code: rich and values' own __repr__; no run may suffer for being watched
                 logger.debug("an event could not be shown: %s", type(event).__name__, exc_info=True)
 
-    def close(self) -> None:
-        """Leave the terminal as it was found, also in the middle of a run."""
+    def _flush(self) -> None:
         with self._lock:
-            if self._screen:
-                self._screen.close()
+            try:
+                if self._screen:
+                    self._screen.flush()
+            except Exception:  # foreign code: the file may be anything that has `write`
+                logger.debug("what was to be shown could not be written", exc_info=True)
 
     def _watched(self, event: Event, screen: Screen) -> _Watched:
         run = self._runs.get(event.run_id)
         if run is None:
             parent = self._runs.get(event.parent_id or "") if isinstance(event, RunStarted) else None
             run = self._runs[event.run_id] = _Watched(
-                id=event.run_id, floor=self._floor, screen=screen, depth=parent.depth + 1 if parent else 0
-            )
+                id=event.run_id, floor=self._floor, screen=screen, depth=parent.depth + 1 if parent else 0,
+                answer=self._answer,
+            )  # fmt: skip
         if isinstance(event, RunFinished):
             del self._runs[event.run_id]
         return run
@@ -112,9 +142,13 @@ class _Floor:
 
     runs: dict[str, _Watched] = field(default_factory=dict)
     speakers: list[str] = field(default_factory=list)
+    latest: str = ""
 
     def take(self, id: str, depth: int) -> bool:
         """Let a run speak; gives whether it has to say who it is, for others spoke since it did."""
+        if self.latest == id:
+            return False
+        self.latest = id
         before = self.speakers[depth : depth + 1]
         self.speakers[depth:] = [*[""] * (depth - len(self.speakers)), id]
         return before != [id]
@@ -128,6 +162,8 @@ class _Watched:
     floor: _Floor
     screen: Screen
     depth: int
+    answer: bool
+    """Whether the answer is shown."""
     name: str = ""
     beside: bool = False
     """Whether another run of this depth went on at the same time."""
@@ -175,54 +211,18 @@ class _Watched:
         self.speak()
         self.screen.say(text, depth=self.depth, style=style, mark=mark)
 
-    def note(self, event: Event, *, answer: bool) -> None:
+    def note(self, event: Event) -> None:
         """Show what a person must know."""
         match event:
             case ApprovalRequested(call=call, reason=reason):
                 self.say(f"Waits for approval ({visible(reason)}): {call_text(call)}", style="warning")
             case RunFinished(state=state) if state != "success" and not self.depth:
-                self._end(event, answer=answer)
+                self._end(event)
 
-    def show(self, event: Event, *, answer: bool) -> None:
+    def show(self, event: Event) -> None:
         """Show what there is to see of an event."""
-        match event:
-            case RunStarted():
-                self._begin(event)
-            case RunContinued(isolation=wall, fresh=fresh):
-                self._wall(wall, fresh=fresh)
-            case StepStarted(step=step):
-                self._step(step)
-            case PlanMade(plan=plan):
-                self.say(f"Plan\n{clipped(plan, lines=_MOST_LINES)}", style="thought")
-            case ModelDelta(delta=delta):
-                if self.screen.live:
-                    self._writing(delta.text)
-            case ModelReplied():
-                self._replied(event)
-            case _:
-                self._show_action(event, answer=answer)
-
-    def _show_action(self, event: Event, *, answer: bool) -> None:
-        match event:
-            case CodeStarted(code=code):
-                self._thought(whole=False)
-                self.speak()
-                self.screen.program(clipped(code, lines=200, characters=20_000), depth=self.depth)
-                self.screen.busy(self.id, "running the program")
-            case CodeOutput(text=text):
-                self._output(text)
-            case ToolCallStarted():
-                self._call(event)
-            case ToolCallFinished():
-                self._result(event)
-            case ToolCallDenied() | ApprovalRequested() | ApprovalResolved():
-                self._permission(event)
-            case StepFinished():
-                self._finish(event, answer=answer)
-            case AnswerRejected(reason=reason):
-                self.say(f"This answer was not accepted: {clipped(reason, lines=10)}", style="warning")
-            case RunFinished():
-                self._end(event, answer=answer)
+        if shows := _SHOWS.get(type(event)):
+            shows(self, event)
 
     def _begin(self, event: RunStarted) -> None:
         self.name = visible(event.agent)
@@ -234,7 +234,8 @@ class _Watched:
         for image in event.images:
             self.say(image_text(image), style="faint")
 
-    def _wall(self, wall: str, *, fresh: bool) -> None:
+    def _wall(self, event: RunContinued) -> None:
+        wall, fresh = event.isolation, event.fresh
         if wall == "none":
             self.say("There is no wall: programs can do whatever you can do on this machine.", style="warning")
         else:
@@ -242,8 +243,11 @@ class _Watched:
                 f"wall: {visible(wall)}" + ("" if fresh else ", with the variables of the run before"), style="faint"
             )
 
-    def _step(self, step: int) -> None:
-        self.steps = step
+    def _plan(self, event: PlanMade) -> None:
+        self.say(f"Plan\n{clipped(event.plan, lines=_MOST_LINES)}", style="thought")
+
+    def _step(self, event: StepStarted) -> None:
+        self.steps = step = event.step
         self.begun = self.printed = self.lines = self.unseen = 0
         self.calls.clear()
         self.head(f"{self.label()}: step {step}" if self.depth else f"Step {step}")
@@ -251,8 +255,10 @@ class _Watched:
         self.in_code = False
         self.screen.busy(self.id, "thinking")
 
-    def _writing(self, piece: str) -> None:
-        self.written.append(piece)
+    def _writing(self, event: ModelDelta) -> None:
+        if not self.screen.live:
+            return
+        self.written.append(event.delta.text)
         said, fence, program = "".join(self.written[-200:]).rpartition("```python\n")
         self.in_code = bool(fence) or self.in_code
         if self.in_code and "```" in program:  # it has ended
@@ -277,6 +283,12 @@ class _Watched:
             self.say(clipped(thought, lines=12, characters=1500), style="faint")
         if said := said.strip():
             self.say(clipped(said, lines=12, characters=1500), style="thought")
+
+    def _program(self, event: CodeStarted) -> None:
+        self._thought(whole=False)
+        self.speak()
+        self.screen.program(clipped(event.code, lines=200, characters=20_000), depth=self.depth)
+        self.screen.busy(self.id, "running the program")
 
     def _call(self, event: ToolCallStarted) -> None:
         self._thought(whole=True)
@@ -315,6 +327,9 @@ class _Watched:
             case ToolCallDenied(call=call, reason=reason) if call.id not in self.asked:
                 self.say(f"{call_text(call)} refused: {clipped(reason, lines=3)}", style="warning")
 
+    def _printed(self, event: CodeOutput) -> None:
+        self._output(event.text)
+
     def _output(self, text: str) -> None:
         """Show whole lines as they come, up to a limit; past it only count."""
         if self.lines >= _MOST_LINES or self.printed >= _MOST_CHARACTERS:
@@ -340,7 +355,7 @@ class _Watched:
         if partial:
             self._print(partial)
 
-    def _finish(self, event: StepFinished, *, answer: bool) -> None:
+    def _finish(self, event: StepFinished) -> None:
         self.screen.busy(self.id, None)
         self._thought(whole=True)
         if event.output and not self.lines and not self.partial:
@@ -353,7 +368,7 @@ class _Watched:
             self.say(f"= {clipped(event.value, lines=12, characters=1500)}", style="plain")
         if event.error:
             self.say(clipped(event.error, lines=20, characters=3000), style="bad")
-        if event.final and (answer or self.depth):
+        if event.final and (self.answer or self.depth):
             self.say(f"answer: {told(event.answer, lines=_MOST_LINES)}", style="good")
         spent = f"{duration(self.thinking)} model, {duration(event.seconds)} action"
         self.say(f"{spent}; {self.usage}" if self.usage else spent, style="faint")
@@ -366,17 +381,34 @@ class _Watched:
         if lost:
             self.say(f"… {lost:,} more bytes were printed than the executor keeps", style="faint")
 
-    def _end(self, event: RunFinished, *, answer: bool) -> None:
+    def _rejected(self, event: AnswerRejected) -> None:
+        self.say(f"This answer was not accepted: {clipped(event.reason, lines=10)}", style="warning")
+
+    def _end(self, event: RunFinished) -> None:
         self.screen.busy(self.id, None)
         self.screen.hold(on=False)
         self._flush()
         text, style = _ENDS.get(event.state, (event.state, "warning"))
         steps = f"{self.steps} step{'' if self.steps == 1 else 's'}, " if self.steps else ""
-        why = f": {clipped(event.error, lines=12, characters=2000)}" if event.error and (answer or self.depth) else ""
+        why = (
+            f": {clipped(event.error, lines=12, characters=2000)}"
+            if event.error and (self.answer or self.depth)
+            else ""
+        )
         self.say("")
         self.say(f"{text}{why}", style=style)
         spent = f"{steps}{duration(event.seconds)}"
         self.say(", ".join(filter(None, (spent, usage_text(event.usage)))), style="faint")
+
+
+_SHOWS: Mapping[type[Event], Callable[[_Watched, Any], None]] = {
+    RunStarted: _Watched._begin, RunContinued: _Watched._wall, StepStarted: _Watched._step, PlanMade: _Watched._plan,
+    ModelDelta: _Watched._writing, ModelReplied: _Watched._replied, CodeStarted: _Watched._program,
+    CodeOutput: _Watched._printed, ToolCallStarted: _Watched._call, ToolCallFinished: _Watched._result,
+    ToolCallDenied: _Watched._permission, ApprovalRequested: _Watched._permission,
+    ApprovalResolved: _Watched._permission, StepFinished: _Watched._finish, AnswerRejected: _Watched._rejected,
+    RunFinished: _Watched._end,
+}  # fmt: skip
 
 
 def _which(call: ToolCall) -> str:

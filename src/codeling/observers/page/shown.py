@@ -58,6 +58,8 @@ def shown(value: Any, most: int = MOST_TEXT) -> Shown:
     """Give a value as a picture, a table or a text."""
     if isinstance(value, str):
         return {"text": cut(value, most), "is": "str"}
+    if value is None or isinstance(value, bool | int | float):
+        return {"text": brief(value, most)}
     if isinstance(value, Image):
         return picture(value)
     try:

@@ -26,6 +26,7 @@ from ...events import (
 )
 from ...messages import ToolCall
 from ..text import brief, unkept, visible
+from .encoding import Encoded, encoded
 from .shown import cut, picture, pieces, shown
 
 __all__ = ("Steps",)
@@ -36,7 +37,13 @@ class Steps:
     """Takes the events of one run in their order."""
 
     clock: Callable[[float], float]
-    told: list[dict[str, Any]] = field(default_factory=list)
+    told: list[dict[str, Any] | Encoded] = field(default_factory=list)
+    seals: bool = False
+    """Whether a step of which all is known is encoded at once: no run that began in it may be told later."""
+    nests: bool = False
+    """Whether a run below has begun in this step."""
+    _now: dict[str, Any] = field(default_factory=dict)
+    """The step that goes on, or that was the last."""
     outside: list[str] = field(default_factory=list)
     """Runs below this one whose call is not known."""
     _calls: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -47,15 +54,15 @@ class Steps:
         """Take one event in; `asked` is what the model was shown for this reply."""
         at = self.clock(event.at)
         match event:
+            case ToolCallStarted() | ToolCallFinished() if self.told:
+                self._call(event, at)
+            case StepStarted(step=step):
+                self._begin(step, at)
             case RunContinued():
                 self._resumed = bool(self.told)
             case PlanMade(plan=plan, usage=usage):
                 self._plan = {"text": cut(plan), "in": usage.input_tokens, "out": usage.output_tokens, "t": at}
-            case StepStarted(step=step):
-                self._begin(step, at)
             case _ if not self.told:
-                pass
-            case RunStarted() | RunFinished():
                 pass
             case ModelReplied():
                 self._replied(event, at, asked)
@@ -63,22 +70,25 @@ class Steps:
                 self._now["code"], self._now["c0"] = cut(code, 40_000), at
             case StepFinished():
                 self._finished(event, at)
-            case AnswerRejected(reason=reason):
-                self._now["rejected"].append(cut(reason))
             case _:
-                self._call(event, at)
-
-    @property
-    def _now(self) -> dict[str, Any]:
-        return self.told[-1]
+                self._other(event, at)
 
     def _begin(self, step: int, at: float) -> None:
-        if self.told and self.told[-1]["n"] == step and "t1" not in self.told[-1]:  # begun again after a crash
+        if self._now.get("n") == step and "t1" not in self._now:  # begun again after a crash
             self.told.pop()
-        self.told.append({"n": step, "t0": at, "calls": [], "rejected": []})
+        elif self.seals and self.told:
+            self._seal()
+        self._now, self.nests = {"n": step, "t0": at, "calls": [], "rejected": []}, False
+        self.told.append(self._now)
         if self._plan:
             self._now["plan"], self._plan = self._plan, None
         self._calls.clear()
+
+    def _seal(self) -> None:
+        """Encode the last step, if nothing can come to it any more."""
+        over = "t1" in self._now and all("t1" in call and "run" not in call for call in self._now["calls"])
+        if over and not self.nests:
+            self.told[-1] = Encoded(encoded(self._now))
 
     def _replied(self, event: ModelReplied, at: float, asked: dict[str, Any] | None) -> None:
         reply, usage = event.reply, event.reply.usage
@@ -92,25 +102,34 @@ class Steps:
         for call in reply.calls:
             self._calls[call.id] = _call_data(call, at) | {"state": "not made"}
 
-    def _call(self, event: Event, at: float) -> None:
+    def _call(self, event: ToolCallStarted | ToolCallFinished, at: float) -> None:
+        if isinstance(event, ToolCallFinished):
+            made = self._calls.get(event.call_id) or self._made(ToolCall(id=event.call_id, name=""), at)
+            made.update(state="failed" if event.error is not None else "done", t1=at, seconds=event.seconds)
+            if event.error is None:
+                made["value"] = shown(event.value)
+            else:
+                made["error"] = cut(event.error)
+            return
+        made = self._made(event.call, at)
+        made.update(state="open", t0=at)
+        if event.nested:
+            made["run"] = event.nested
+        if event.arguments is not None:
+            made.update(args=[[visible(str(k)), shown(v)] for k, v in event.arguments.items()], changed=True)
+
+    def _other(self, event: Event, at: float) -> None:
         match event:
+            case RunStarted() | RunFinished():
+                pass
+            case AnswerRejected(reason=reason):
+                self._now["rejected"].append(cut(reason))
             case ApprovalRequested(call=call, reason=reason):
                 self._made(call, at).update(state="waits", asked={"t": at, "reason": cut(reason, 400)})
             case ApprovalResolved(call_id=id, approved=approved, reason=reason) if id in self._calls:
                 self._calls[id].setdefault("asked", {}).update(t1=at, approved=approved, said=cut(reason, 400))
             case ToolCallDenied(call=call, reason=reason):
                 self._made(call, at).update(state="denied", error=cut(reason), t1=at)
-            case ToolCallStarted(call=call, arguments=changed):
-                made = self._made(call, at)
-                made.update(state="open", t0=at)
-                if nested := getattr(event, "nested", None):
-                    made["run"] = nested
-                if changed is not None:
-                    made.update(args=[[visible(str(k)), shown(v)] for k, v in changed.items()], changed=True)
-            case ToolCallFinished(call_id=id, value=value, error=error, seconds=seconds):
-                made = self._calls.get(id) or self._made(ToolCall(id=id, name=""), at)
-                made.update(state="failed" if error is not None else "done", t1=at, seconds=seconds)
-                made["error" if error is not None else "value"] = cut(error) if error is not None else shown(value)
             case _:  # what a newer or an optional part of codeling records
                 self._now.setdefault("notes", []).append(brief(event, 600))
 
@@ -138,15 +157,17 @@ class Steps:
         if self._resumed:
             self._now["resumed"], self._resumed = True, False
 
-    def finish(self, at: float) -> list[dict[str, Any]]:
+    def finish(self, at: float) -> list[dict[str, Any] | Encoded]:
         """Give the steps; those that never ended are marked."""
         for step in self.told:
+            if isinstance(step, Encoded):
+                continue
             for call in step["calls"]:
                 call.setdefault("t1", step.get("t1", at))
             if "t1" not in step:
                 step.update(t1=at, unfinished=True)
         if self.told and self._resumed:
-            self.told[-1]["resumed"] = True
+            self._now["resumed"] = True
         return self.told
 
 
