@@ -26,7 +26,7 @@ from ...events import (
 )
 from ...messages import ToolCall
 from ..text import brief, unkept, visible
-from .encoding import Encoded, encoded
+from .encoding import Encoded
 from .shown import cut, picture, pieces, shown
 
 __all__ = ("Steps",)
@@ -88,7 +88,7 @@ class Steps:
         """Encode the last step, if nothing can come to it any more."""
         over = "t1" in self._now and all("t1" in call and "run" not in call for call in self._now["calls"])
         if over and not self.nests:
-            self.told[-1] = Encoded(encoded(self._now))
+            self.told[-1] = Encoded.of(self._now)
 
     def _replied(self, event: ModelReplied, at: float, asked: dict[str, Any] | None) -> None:
         reply, usage = event.reply, event.reply.usage

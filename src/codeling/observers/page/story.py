@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from ...events import Event, ModelReplied, PlanMade, RunContinued, RunFinished, RunStarted, StepStarted, ToolCallStarted
@@ -135,24 +135,27 @@ class _Told:
         self._places: dict[int, int] = {}
         self._last: RunFinished | None = None
         self._walls: list[str] = []
-        self._usage, self._models, self._calls = Usage(), 0, 0
+        self._usages: list[Usage] = []
+        self._calls = 0
         self._since, self._until = started.at, started.at
 
     def add(self, event: Event) -> None:
         """Take one event in."""
-        asked, kind = None, type(event)
-        if kind is StepStarted:
-            self._last = None
-        elif kind is ToolCallStarted:
-            self._calls += 1
-        elif isinstance(event, ModelReplied | PlanMade):
-            self._models += 1
-            self._usage += event.reply.usage if isinstance(event, ModelReplied) else event.usage
-            asked = self._ask() if kind is ModelReplied else None
-        elif isinstance(event, RunFinished):
-            self._last = event
-        elif isinstance(event, RunContinued):
-            self._walls.append(event.isolation)
+        asked = None
+        match event:
+            case ToolCallStarted():
+                self._calls += 1
+            case ModelReplied():
+                self._usages.append(event.reply.usage)
+                asked = self._ask()
+            case StepStarted():
+                self._last = None
+            case RunFinished():
+                self._last = event
+            case RunContinued(isolation=wall):
+                self._walls.append(wall)
+            case PlanMade(usage=usage):
+                self._usages.append(usage)
         self.talk.add(event)
         self.steps.add(event, asked)
         self._until = event.at
@@ -173,7 +176,7 @@ class _Told:
         place = self._places.setdefault(id(message), len(self._known))
         if place == len(self._known):
             self._known.append(message)  # while it is here, its id is nobody else's
-            self._messages.append(Encoded(encoded(_message(message))))
+            self._messages.append(Encoded.of(_message(message)))
         return place
 
     def data(self) -> dict[str, Any]:
@@ -184,7 +187,7 @@ class _Told:
             "state": last.state if last else "unfinished", "error": cut(last.error) if last and last.error else None,
             "answer": shown(last.output) if last and (last.output is not None or last.state == "success") else None,
             "seconds": last.seconds if last else None,
-            "usage": usage_data(self._usage) | {"models": self._models, "calls": self._calls},
+            "usage": _usage(self._usages) | {"models": len(self._usages), "calls": self._calls},
             "steps": self.steps.finish(end), "messages": self._messages, "outside": self.steps.outside,
         }  # fmt: skip
 
@@ -210,11 +213,13 @@ def _message(message: Message) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value}
 
 
-def usage_data(usage: Usage) -> dict[str, Any]:
-    """Give tokens and money as data."""
+def _usage(parts: Sequence[Usage]) -> dict[str, Any]:
+    """Give the tokens and money of a run as data, without those of the runs below it."""
+    cost = sum(part.cost for part in parts)
     return {
-        "in": usage.input_tokens, "out": usage.output_tokens, "cached": usage.cached_tokens,
-        "thought": usage.reasoning_tokens, "cost": usage.cost if math.isfinite(usage.cost) else 0.0,
+        "in": sum(part.input_tokens for part in parts), "out": sum(part.output_tokens for part in parts),
+        "cached": sum(part.cached_tokens for part in parts), "thought": sum(part.reasoning_tokens for part in parts),
+        "cost": cost if math.isfinite(cost) else 0.0,
     }  # fmt: skip
 
 
