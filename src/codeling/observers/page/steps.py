@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,7 @@ from ...events import (
 )
 from ...messages import ToolCall
 from ..text import brief, unkept, visible
-from .encoding import Encoded
+from .encoding import Encoded, Growing
 from .shown import cut, picture, pieces, shown
 
 __all__ = ("Steps",)
@@ -37,11 +37,12 @@ class Steps:
     """Takes the events of one run in their order."""
 
     clock: Callable[[float], float]
-    told: list[dict[str, Any] | Encoded] = field(default_factory=list)
     seals: bool = False
-    """Whether a step of which all is known is encoded at once: no run that began in it may be told later."""
+    """Whether a step of which all is known is encoded soon: no run that began in it may be told later."""
     nests: bool = False
     """Whether a run below has begun in this step."""
+    _told: Growing = field(default_factory=Growing)
+    """The steps before this one."""
     _now: dict[str, Any] = field(default_factory=dict)
     """The step that goes on, or that was the last."""
     outside: list[str] = field(default_factory=list)
@@ -52,45 +53,43 @@ class Steps:
 
     def add(self, event: Event, asked: dict[str, Any] | None) -> None:
         """Take one event in; `asked` is what the model was shown for this reply."""
-        at = self.clock(event.at)
-        match event:
-            case ToolCallStarted() | ToolCallFinished() if self.told:
-                self._call(event, at)
-            case StepStarted(step=step):
-                self._begin(step, at)
-            case RunContinued():
-                self._resumed = bool(self.told)
-            case PlanMade(plan=plan, usage=usage):
-                self._plan = {"text": cut(plan), "in": usage.input_tokens, "out": usage.output_tokens, "t": at}
-            case _ if not self.told:
-                pass
-            case ModelReplied():
-                self._replied(event, at, asked)
-            case CodeStarted(code=code):
-                self._now["code"], self._now["c0"] = cut(code, 40_000), at
-            case StepFinished():
-                self._finished(event, at)
-            case _:
-                self._other(event, at)
+        at, kind = self.clock(event.at), type(event)
+        if takes := _EARLY.get(kind):
+            takes(self, event, at)
+        elif self._now:
+            if asked is not None:
+                self._now["model"] = asked
+            _TAKES.get(kind, Steps._noted)(self, event, at)
 
-    def _begin(self, step: int, at: float) -> None:
-        if self._now.get("n") == step and "t1" not in self._now:  # begun again after a crash
-            self.told.pop()
-        elif self.seals and self.told:
-            self._seal()
-        self._now, self.nests = {"n": step, "t0": at, "calls": [], "rejected": []}, False
-        self.told.append(self._now)
+    def _continued(self, event: RunContinued, at: float) -> None:
+        self._resumed = bool(self._now)
+
+    def _planned(self, event: PlanMade, at: float) -> None:
+        self._plan = {
+            "text": cut(event.plan),
+            "in": event.usage.input_tokens,
+            "out": event.usage.output_tokens,
+            "t": at,
+        }
+
+    def _begin(self, event: StepStarted, at: float) -> None:
+        again = self._now.get("n") == event.step and "t1" not in self._now  # begun again after a crash
+        if self._now and not again:
+            self._put()
+        self._now, self.nests = {"n": event.step, "t0": at, "calls": [], "rejected": []}, False
         if self._plan:
             self._now["plan"], self._plan = self._plan, None
         self._calls.clear()
 
-    def _seal(self) -> None:
-        """Encode the last step, if nothing can come to it any more."""
+    def _put(self) -> None:
+        """Have the last step among the others; it is done with, if nothing can come to it any more."""
         over = "t1" in self._now and all("t1" in call and "run" not in call for call in self._now["calls"])
-        if over and not self.nests:
-            self.told[-1] = Encoded.of(self._now)
+        if self.seals and over and not self.nests:
+            self._told.append(self._now)
+        else:
+            self._told.keep(self._now)
 
-    def _replied(self, event: ModelReplied, at: float, asked: dict[str, Any] | None) -> None:
+    def _replied(self, event: ModelReplied, at: float) -> None:
         reply, usage = event.reply, event.reply.usage
         self._now["model"] = {
             "t0": max(0.0, round(at - event.seconds, 4)), "t1": at,
@@ -98,19 +97,22 @@ class Steps:
             "said": cut(reply.content, 24_000), "thought": cut(reply.reasoning, 24_000),
             "in": usage.input_tokens, "out": usage.output_tokens, "cached": usage.cached_tokens,
             "cost": usage.cost if math.isfinite(usage.cost) else 0.0,
-        } | (asked or {})  # fmt: skip
+        } | self._now.get("model", {})  # fmt: skip
         for call in reply.calls:
             self._calls[call.id] = _call_data(call, at) | {"state": "not made"}
 
-    def _call(self, event: ToolCallStarted | ToolCallFinished, at: float) -> None:
-        if isinstance(event, ToolCallFinished):
-            made = self._calls.get(event.call_id) or self._made(ToolCall(id=event.call_id, name=""), at)
-            made.update(state="failed" if event.error is not None else "done", t1=at, seconds=event.seconds)
-            if event.error is None:
-                made["value"] = shown(event.value)
-            else:
-                made["error"] = cut(event.error)
-            return
+    def _program(self, event: CodeStarted, at: float) -> None:
+        self._now["code"], self._now["c0"] = cut(event.code, 40_000), at
+
+    def _called(self, event: ToolCallFinished, at: float) -> None:
+        made = self._calls.get(event.call_id) or self._made(ToolCall(id=event.call_id, name=""), at)
+        made.update(state="failed" if event.error is not None else "done", t1=at, seconds=event.seconds)
+        if event.error is None:
+            made["value"] = shown(event.value)
+        else:
+            made["error"] = cut(event.error)
+
+    def _call(self, event: ToolCallStarted, at: float) -> None:
         made = self._made(event.call, at)
         made.update(state="open", t0=at)
         if event.nested:
@@ -118,7 +120,7 @@ class Steps:
         if event.arguments is not None:
             made.update(args=[[visible(str(k)), shown(v)] for k, v in event.arguments.items()], changed=True)
 
-    def _other(self, event: Event, at: float) -> None:
+    def _noted(self, event: Event, at: float) -> None:
         match event:
             case RunStarted() | RunFinished():
                 pass
@@ -158,17 +160,29 @@ class Steps:
             self._now["resumed"], self._resumed = True, False
 
     def finish(self, at: float) -> list[dict[str, Any] | Encoded]:
-        """Give the steps; those that never ended are marked."""
-        for step in self.told:
-            if isinstance(step, Encoded):
-                continue
-            for call in step["calls"]:
-                call.setdefault("t1", step.get("t1", at))
-            if "t1" not in step:
-                step.update(t1=at, unfinished=True)
-        if self.told and self._resumed:
+        """Give the steps; those that never ended are marked. Nothing may be added afterwards."""
+        if self._resumed and self._now:
             self._now["resumed"] = True
-        return self.told
+        if self._now:
+            self._put()
+        told = self._told.parts()
+        for step in told:
+            if isinstance(step, dict):
+                for call in step["calls"]:
+                    call.setdefault("t1", step.get("t1", at))
+                if "t1" not in step:
+                    step.update(t1=at, unfinished=True)
+        return told
+
+
+_EARLY: Mapping[type[Event], Callable[[Steps, Any, float], None]] = {
+    RunContinued: Steps._continued, PlanMade: Steps._planned, StepStarted: Steps._begin,
+}  # fmt: skip
+"""What may come before the first step."""
+_TAKES: Mapping[type[Event], Callable[[Steps, Any, float], None]] = {
+    ModelReplied: Steps._replied, CodeStarted: Steps._program, ToolCallStarted: Steps._call,
+    ToolCallFinished: Steps._called, StepFinished: Steps._finished,
+}  # fmt: skip
 
 
 def _joined(found: list[tuple[int, str]]) -> list[list[Any]]:

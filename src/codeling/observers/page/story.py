@@ -16,7 +16,7 @@ from ...events import Event, ModelReplied, PlanMade, RunContinued, RunFinished, 
 from ...messages import Message, Usage
 from ..conversation import Conversation
 from ..text import visible
-from .encoding import Encoded, encoded
+from .encoding import Growing, encoded
 from .shown import cut, picture, shown
 from .steps import Steps
 
@@ -130,8 +130,8 @@ class _Told:
         self._asked: list[Message] = []
         """The messages of the last question."""
         self._known: list[Message] = []
-        """Every message that the model was shown, once, and how the page tells it."""
-        self._messages: list[Encoded] = []
+        """Every message that the model was shown, once."""
+        self._messages = Growing()
         self._places: dict[int, int] = {}
         self._last: RunFinished | None = None
         self._walls: list[str] = []
@@ -176,7 +176,7 @@ class _Told:
         place = self._places.setdefault(id(message), len(self._known))
         if place == len(self._known):
             self._known.append(message)  # while it is here, its id is nobody else's
-            self._messages.append(Encoded.of(_message(message)))
+            self._messages.append(_message(message))
         return place
 
     def data(self) -> dict[str, Any]:
@@ -188,7 +188,7 @@ class _Told:
             "answer": shown(last.output) if last and (last.output is not None or last.state == "success") else None,
             "seconds": last.seconds if last else None,
             "usage": _usage(self._usages) | {"models": len(self._usages), "calls": self._calls},
-            "steps": self.steps.finish(end), "messages": self._messages, "outside": self.steps.outside,
+            "steps": self.steps.finish(end), "messages": self._messages.parts(), "outside": self.steps.outside,
         }  # fmt: skip
 
     def _head(self) -> dict[str, Any]:
