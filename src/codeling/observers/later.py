@@ -76,10 +76,10 @@ class Later:
         with self._lock:
             self.lost += 1
 
-    def wait(self, seconds: float) -> bool:
+    def wait(self, seconds: float, *, again: bool = True) -> bool:
         """Wait until what is in the queue now is done, at most so many seconds; whether it is.
 
-        Where that was in vain, nobody waits again before the thread has caught up.
+        With `again=False` only if nobody has waited in vain since the thread last caught up: a run says so.
         """
         with self._lock:
             idle = self._thread is None and not self._items
@@ -89,7 +89,7 @@ class Later:
         self._items.append(done)
         with self._lock:
             self._awaited += 1
-            seconds = 0.0 if self._stuck else seconds
+            seconds = 0.0 if self._stuck and not again else seconds
         self._rouse()
         found = done.wait(seconds)
         with self._lock:

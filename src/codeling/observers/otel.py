@@ -92,7 +92,7 @@ class OpenTelemetryObserver:
                     self._later((run, event, cut_off))
             self._later((run, event, run.place(event)))
         if isinstance(event, RunFinished) and not run.is_below:
-            self._later.wait(_AT_THE_END)
+            self._later.wait(_AT_THE_END, again=False)
 
     def flush(self, seconds: float = 3.0) -> bool:
         """Wait until every span that has ended is with the SDK, at most so many seconds; whether it is."""

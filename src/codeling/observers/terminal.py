@@ -42,7 +42,7 @@ _MOST_WHICH = 40
 _MOST_LINES = 40
 _MOST_CHARACTERS = 4000
 _MOST_WAITING = 100_000
-_PATIENCE = 5.0
+_PATIENCE = 3.0
 """Seconds that a run waits, at most, for its end or a question to be shown: a terminal can be stopped."""
 _AT_ONCE = frozenset((RunFinished, ApprovalRequested))
 _ACTION = re.compile(r"```|<code>|<tool_call>")
@@ -94,7 +94,7 @@ class TerminalObserver:
             return
         self._later(event)
         if kind in _AT_ONCE or (kind is ToolCallStarted and is_terminal(self._file)):
-            self._later.wait(_PATIENCE)
+            self._later.wait(_PATIENCE, again=False)
 
     def close(self) -> None:
         """Leave the terminal as it was found, also in the middle of a run."""

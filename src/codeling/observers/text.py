@@ -142,7 +142,8 @@ def duration(seconds: float) -> str:
 
 def unkept(output: str, size: int) -> int:
     """Give how many bytes a program printed beyond those that were kept."""
-    return max(0, size - len(output.encode("utf-8", "surrogatepass"))) if size else 0
+    kept = len(output) if output.isascii() else len(output.encode("utf-8", "surrogatepass"))
+    return max(0, size - kept) if size else 0
 
 
 def usage_text(usage: Usage) -> str:

@@ -44,7 +44,7 @@ class TraceFile:
         if event.durable:
             self._later(event)
             if isinstance(event, RunFinished):
-                self._later.wait(_PATIENCE)
+                self._later.wait(_PATIENCE, again=False)
 
     def _take(self, event: Event) -> None:
         root = self._roots.get(event.run_id)
