@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import MissingDependency
@@ -86,12 +86,12 @@ class OpenTelemetryObserver:
             if run is None:
                 above = self._runs.get(event.parent_id or "") if isinstance(event, RunStarted) else None
                 run = self._runs[event.run_id] = _Run(self, event, above)
-            if isinstance(event, RunFinished):
+            if type(event) is RunFinished:
                 del self._runs[event.run_id]
                 for cut_off in run.cut_off():
                     self._later((run, event, cut_off))
             self._later((run, event, run.place(event)))
-        if isinstance(event, RunFinished) and not run.is_below:
+        if type(event) is RunFinished and not run.is_below:
             self._later.wait(_AT_THE_END, again=False)
 
     def flush(self, seconds: float = 3.0) -> bool:
@@ -100,7 +100,7 @@ class OpenTelemetryObserver:
 
     def _tell(self, told: tuple[_Run, Event, Any]) -> None:
         run, event, span = told
-        if isinstance(event, RunStarted | StepStarted | ToolCallStarted):
+        if type(event) in _BEGIN:
             self._begun.append(span)
         run.tell(event, span)
 
@@ -144,27 +144,32 @@ class _Run:
 
     def place(self, event: Event) -> Any:
         """Have the current span be the one that the event begins, or the one around that which it ends; gives which."""
-        match event:
-            case StepStarted():
-                self._step = self._enter(f"step {event.step}", event.at, self._root.inside)
-                return self._step
-            case ToolCallStarted(call=call):
-                made = self._enter(f"execute_tool {call.name}", event.at, (self._step or self._root).inside)
-                self._calls[call.id] = made
-                return made
-            case ToolCallFinished():
-                made = self._calls.pop(event.call_id, None)
-                if made:
-                    made.leave()
-                return made or self._step
-            case StepFinished():
-                ended, self._step = self._step, None
-                if ended:
-                    ended.leave()
-                return ended
-            case RunStarted() | RunFinished():
-                return self._root
-        return self._step or self._root
+        places = _PLACES.get(type(event))
+        return places(self, event) if places else self._step or self._root
+
+    def _place_step(self, event: StepStarted) -> Any:
+        self._step = self._enter(f"step {event.step}", event.at, self._root.inside)
+        return self._step
+
+    def _place_call(self, event: ToolCallStarted) -> Any:
+        made = self._enter(f"execute_tool {event.call.name}", event.at, (self._step or self._root).inside)
+        self._calls[event.call.id] = made
+        return made
+
+    def _leave_call(self, event: ToolCallFinished) -> Any:
+        made = self._calls.pop(event.call_id, None)
+        if made:
+            made.leave()
+        return made or self._step
+
+    def _leave_step(self, _: StepFinished) -> Any:
+        ended, self._step = self._step, None
+        if ended:
+            ended.leave()
+        return ended
+
+    def _whole(self, _: Event) -> Any:
+        return self._root
 
     def cut_off(self) -> list[Any]:
         """Leave every span of a run that ends; gives those that nothing had ended."""
@@ -275,6 +280,11 @@ class _Run:
         self._metrics.ended(self._name, event.state, event.at - self._root.since)
 
 
+_PLACES: Mapping[type[Event], Callable[[_Run, Any], Any]] = {
+    StepStarted: _Run._place_step, ToolCallStarted: _Run._place_call, ToolCallFinished: _Run._leave_call,
+    StepFinished: _Run._leave_step, RunStarted: _Run._whole, RunFinished: _Run._whole,
+}  # fmt: skip
+_BEGIN = frozenset((RunStarted, StepStarted, ToolCallStarted))
 _AT_THE_END = 1.0
 """Seconds that the end of a run waits, at most, for the spans to be with the SDK."""
 _FINISHES = {"calls": "tool_calls", "refused": "content_filter"}

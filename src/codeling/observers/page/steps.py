@@ -106,7 +106,7 @@ class Steps:
 
     def _called(self, event: ToolCallFinished, at: float) -> None:
         made = self._calls.get(event.call_id) or self._made(ToolCall(id=event.call_id, name=""), at)
-        made.update(state="failed" if event.error is not None else "done", t1=at, seconds=event.seconds)
+        made.update(state="failed" if event.error is not None else "done", t1=at, seconds=round(event.seconds, 6))
         if event.error is None:
             made["value"] = shown(event.value)
         else:
@@ -139,15 +139,16 @@ class Steps:
         made = self._calls.get(call.id)
         if made is None:
             made = self._calls[call.id] = _call_data(call, at)
-        if not any(made is other for other in self._now["calls"]):
+            self._now["calls"].append(made)
+        elif made["state"] == "not made":  # the model wrote it, and now it is being made
             self._now["calls"].append(made)
         return made
 
     def _finished(self, event: StepFinished, at: float) -> None:
         lines = pieces(event.output, event.lines)
         told: dict[str, Any] = {
-            "t1": at, "seconds": event.seconds, "unkept": unkept(event.output, event.size), "lost": event.lost,
-            "final": event.final,
+            "t1": at, "seconds": round(event.seconds, 6), "unkept": unkept(event.output, event.size),
+            "lost": event.lost, "final": event.final,
             "out": _joined(lines), "images": [picture(image) for image in event.images],
             "value": None if event.value is None else cut(event.value), "error": event.error and cut(event.error),
             "answer": shown(event.answer) if event.final else None,

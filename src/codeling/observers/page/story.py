@@ -23,6 +23,7 @@ from .steps import Steps
 __all__ = ("Story", "story_of")
 
 _MOST_MESSAGE = 24_000
+_AGAIN = ("RunContinued", "RunResumed")
 
 
 def story_of(events: Iterable[Event]) -> Story:
@@ -107,10 +108,10 @@ class _Clock:
         """Take in an event of the first run."""
         if self._count == 0:
             self.start = event.at
-        again = type(event).__name__ in ("RunContinued", "RunResumed") and self._count > 1
-        idle = event.at - self._last.at
-        if again and idle > 1 and type(self._last).__name__ != "AgentDescribed":
-            self._gaps.append((event.at, idle))
+        elif type(event).__name__ in _AGAIN and self._count > 1:
+            idle = event.at - self._last.at
+            if idle > 1 and type(self._last).__name__ != "AgentDescribed":
+                self._gaps.append((event.at, idle))
         self._count += 1
         self._last = event
 
@@ -205,17 +206,21 @@ class _Told:
 
 def _message(message: Message) -> dict[str, Any]:
     """Give one message; its pictures are told by their number, for they are shown where they were made."""
-    calls = [f"{visible(call.name)}({shown(dict(call.kwargs))['text']})" for call in message.calls]
-    told = {
-        "role": message.role, "text": cut(message.content, _MOST_MESSAGE), "size": len(message.content),
-        "calls": calls, "images": len(message.images), "of": message.call_id and visible(message.call_id),
-    }  # fmt: skip
-    return {name: value for name, value in told.items() if value}
+    told: dict[str, Any] = {"role": message.role}
+    if message.content:
+        told |= {"text": cut(message.content, _MOST_MESSAGE), "size": len(message.content)}
+    if message.calls:
+        told["calls"] = [f"{visible(call.name)}({shown(dict(call.kwargs))['text']})" for call in message.calls]
+    if message.images:
+        told["images"] = len(message.images)
+    if message.call_id:
+        told["of"] = visible(message.call_id)
+    return told
 
 
 def _usage(parts: Sequence[Usage]) -> dict[str, Any]:
     """Give the tokens and money of a run as data, without those of the runs below it."""
-    cost = sum(part.cost for part in parts)
+    cost = sum((part.cost for part in parts), 0.0)
     return {
         "in": sum(part.input_tokens for part in parts), "out": sum(part.output_tokens for part in parts),
         "cached": sum(part.cached_tokens for part in parts), "thought": sum(part.reasoning_tokens for part in parts),
