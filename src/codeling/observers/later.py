@@ -1,7 +1,7 @@
 """Takes work off the run's way: what happened waits in a queue, and a thread looks at it in batches.
 
 A run only appends to the queue. Nobody wakes the thread for that while it works: it looks again by
-itself every few milliseconds, does what it finds at once, and lets the run go on in between. Where
+itself many times a second, does what it finds at once, and lets the run go on in between. Where
 nothing has come for a while it waits to be woken, and in the end it goes.
 """
 
@@ -21,8 +21,6 @@ __all__ = ("Later",)
 
 logger = logging.getLogger(__name__)
 
-_GLANCE = 0.02
-"""Seconds between two looks at the queue, while a run goes on."""
 _QUIET = 5
 """After so many looks that found nothing, the thread waits to be woken."""
 _FAREWELL = 5.0
@@ -37,14 +35,15 @@ _AT_EXIT = 3.0
 class Later:
     """A queue, and the thread that does `work` with each item in its order; what `work` raises is logged.
 
-    `after` is called when a batch is done. Past `most` items waiting, new ones are left out; `lost`
-    counts them.
+    `after` is called when a batch is done. While a run goes on, the thread looks again `every` so many
+    seconds: fewer batches cost less. Past `most` items waiting, new ones are left out; `lost` counts them.
     """
 
     def __init__(
-        self, work: Callable[[Any], object], *, after: Callable[[], object] | None = None, most: int = 100_000
-    ) -> None:
-        self._work, self._after, self._most = work, after, most
+        self, work: Callable[[Any], object], *, after: Callable[[], object] | None = None, most: int = 100_000,
+        every: float = 0.05,
+    ) -> None:  # fmt: skip
+        self._work, self._after, self._most, self._every = work, after, most, every
         self._items: deque[Any] = deque()
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -115,7 +114,7 @@ class Later:
             self._rests = looks >= _QUIET
             if self._rests and self._items:
                 continue  # it came before whoever put it there could see that nobody looks
-            woken = self._wake.wait(_FAREWELL if self._rests else _GLANCE)
+            woken = self._wake.wait(_FAREWELL if self._rests else self._every)
             self._wake.clear()
             looks = 0 if woken else looks + 1
             if looks > _QUIET and self._ends():
