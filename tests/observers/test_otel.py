@@ -201,6 +201,51 @@ def test_what_a_tool_does_joins_the_trace(collected: Collected) -> None:
     assert ids[1] == format(collected.named("execute_tool ask_async").context.span_id, "016x")
 
 
+def test_a_tool_finds_a_whole_span(collected: Collected) -> None:
+    """What a tool writes on its call's span is kept, spans of its own stand below it, and every time is the event's."""
+    from opentelemetry import trace as api
+
+    @tool
+    def work(number: int) -> int:
+        """Work under OpenTelemetry."""
+        api.get_current_span().set_attribute("mine", number)
+        with collected.tracers.get_tracer("mine").start_as_current_span("inside"):
+            api.get_current_span().add_event("hm")
+        return number
+
+    result = run(agent("print(work(4))", "final_answer(1)", tools=[work], observers=[collected.observer()]))
+    call, inside = collected.named("execute_tool work"), collected.named("inside")
+    ends = {type(event).__name__: int(event.at * 1e9) for event in result.events}
+
+    assert call.attributes["mine"] == 4
+    assert call.attributes["gen_ai.tool.name"] == "work"
+    assert inside.parent.span_id == call.context.span_id
+    assert call.start_time == ends["ToolCallStarted"] <= inside.start_time <= inside.end_time <= call.end_time
+    assert call.end_time == ends["ToolCallFinished"]
+    assert collected.named("invoke_agent CodeAgent").end_time == ends["RunFinished"]
+
+
+def test_a_call_that_goes_on_can_be_seen(collected: Collected) -> None:
+    """The SDK knows of a span soon after it began, also while it is open: back ends show what goes on now."""
+    begun: list[str] = []
+
+    class Watching(sdk.SpanProcessor):  # type: ignore[misc, name-defined]  # the SDK may not be there
+        def on_start(self, span: Any, parent_context: Any = None) -> None:
+            begun.append(span.name)
+
+    @tool
+    def wait() -> bool:
+        """Wait until the span of this call is known."""
+        until = time.monotonic() + 60
+        while "execute_tool wait" not in begun and time.monotonic() < until:
+            time.sleep(0.01)
+        return "execute_tool wait" in begun
+
+    collected.tracers.add_span_processor(Watching())
+
+    assert run(agent("final_answer(wait())", tools=[wait], observers=[collected.observer()])).output is True
+
+
 def test_a_run_stands_below_the_span_around_it(collected: Collected) -> None:
     """A run begun inside a span of the caller's is part of that trace, and `workflow` is such a span."""
     with trace(tracer_provider=collected.tracers, meter_provider=collected.meters):

@@ -56,7 +56,7 @@ def test_a_full_queue_leaves_out_what_matters_least() -> None:
     queued = Queued(slow, most=10)
     queued(RunStarted(task="x"))
     until = time.monotonic() + 30
-    while not queued._events.empty() and time.monotonic() < until:
+    while queued._later.waiting and time.monotonic() < until:
         time.sleep(0.01)  # the thread has taken the first event and waits in it
     for _ in range(20):
         queued(CodeOutput(text="x"))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import io
 import re
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -214,6 +217,97 @@ def test_json_calls_are_told() -> None:
     assert "answer: 9" in file.getvalue()
 
 
+class Terminal(io.StringIO):
+    """A file that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Say so."""
+        return True
+
+
+def test_a_call_is_shown_before_it_acts_on_a_terminal() -> None:
+    """A tool that writes to the terminal, or asks there, finds its own call and all before it shown."""
+    found: list[str] = []
+
+    @tool
+    def look(number: int) -> int:
+        """Look at the terminal."""
+        found.append(file.getvalue())
+        return number
+
+    for color in (None, False):
+        file = Terminal()
+        code = program("print('first')\nlook(27)\nfinal_answer(1)")
+        CodeAgent([look], ScriptedModel([code]), observers=[TerminalObserver(file, color=color)]).run("Do it.")
+
+    assert len(found) == 2
+    for text in found:
+        assert text.index("first") < text.index("look(27)", text.index("first"))
+
+
+def test_a_question_comes_after_what_was_before_it() -> None:
+    """Who is asked about a call has been shown the program, and that it waits, wherever the lines go."""
+    file = io.StringIO()
+    found: list[str] = []
+
+    async def yes(call: ToolCall, reason: str, /) -> Approval:
+        found.append(file.getvalue())
+        return Approval(approved=True)
+
+    code = program("print('first')\nfinal_answer(launch('x'))")
+    agent = CodeAgent([launch], ScriptedModel([code]), approver=yes, observers=[TerminalObserver(file)])
+    agent.run("Do it.")
+
+    assert "| first" in found[0]
+    assert "Waits for approval (the tool needs approval): launch('x')" in found[0]
+
+
+class Stopped(io.StringIO):
+    """A file that takes nothing before it is let go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = threading.Event()
+
+    def write(self, text: str, /) -> int:
+        """Wait, and write."""
+        self.go.wait(120)
+        return super().write(text)
+
+
+def test_a_terminal_that_takes_nothing_holds_up_no_run() -> None:
+    """Runs end while their lines cannot be written; once they can, all are, in their order."""
+    file = Stopped()
+    observer = TerminalObserver(file)
+    agent = CodeAgent([double], ScriptedModel([program(f"final_answer({n})") for n in (1, 2)]), observers=[observer])
+    answers = [agent.run("Do it."), agent.run("Do it again.")]
+    shown = file.getvalue()
+    file.go.set()
+    observer.close()
+
+    assert (answers, shown) == ([1, 2], "")
+    assert (
+        file.getvalue().index("answer: 1") < file.getvalue().index("Do it again.") < file.getvalue().index("answer: 2")
+    )
+
+
+CUT_SHORT = """
+from codeling import TerminalObserver
+from codeling.events import RunStarted, StepStarted
+observer = TerminalObserver()
+observer(RunStarted(run_id="x", task="The task."))
+observer(StepStarted(run_id="x", step=1))
+"""
+
+
+def test_the_end_of_the_process_loses_no_line() -> None:
+    """What happened last is shown even where the process ends in the middle of a run."""
+    done = subprocess.run([sys.executable, "-c", CUT_SHORT], capture_output=True, text=True, timeout=100, check=True)
+
+    assert "The task." in done.stderr
+    assert "Step 1" in done.stderr
+
+
 class Broken(io.StringIO):
     """A file that cannot be written."""
 
@@ -249,17 +343,11 @@ def test_a_narrow_encoding_is_no_obstacle() -> None:
     """A log in ASCII gets escapes for what it cannot hold."""
     raw = io.BytesIO()
     file = io.TextIOWrapper(raw, encoding="ascii")
-    TerminalObserver(file)(RunStarted(run_id="x", task="größer → besser"))
+    observer = TerminalObserver(file)
+    observer(RunStarted(run_id="x", task="größer → besser"))
+    observer.close()
 
     assert b"gr\\xf6\\xdfer \\u2192 besser" in raw.getvalue()
-
-
-class Terminal(io.StringIO):
-    """A file that says that it is a terminal."""
-
-    def isatty(self) -> bool:
-        """Say so."""
-        return True
 
 
 def test_a_program_is_in_colour_while_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,32 @@ def test_a_page_is_written_when_the_run_ends(tmp_path: Path) -> None:
     assert data_of(page)["runs"][helper["run"]]["steps"][0]["out"] == [[1, "hm\n"]]
 
 
+@pytest.mark.parametrize("programs", [40, 0], ids=["long", "nested"])
+def test_the_page_of_a_run_is_that_of_its_events(tmp_path: Path, programs: int) -> None:
+    """What is made of a run while it goes on is what is made of its events afterwards."""
+    code = [f"number = {n}\nprint('x' * number, double(number))" for n in range(programs)]
+    made = agent(*code, "final_answer([1])", max_steps=50) if programs else team()
+    events = seen_with(TraceFile(tmp_path / "out.html"), made)
+
+    assert data_of((tmp_path / "out.html").read_text(encoding="utf-8")) == data_of(trace_html(events))
+
+
+def seen_with(observer: TraceFile, made: Any) -> list[Event]:
+    """Run a task to its end; give its events, which the observer sees too."""
+    events: list[Event] = []
+    run(made, observers=[events.append, observer])
+    return events
+
+
+def test_a_page_that_cannot_be_written_harms_no_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The run gives its answer, and the log says which file it was."""
+    (tmp_path / "taken").write_text("")
+    result = run(agent("final_answer(1)", observers=[TraceFile(tmp_path / "taken" / "out.html")]))
+
+    assert result.output == 1
+    assert "taken" in caplog.text
+
+
 def test_a_path_with_the_run_in_it_gives_a_file_a_run(tmp_path: Path) -> None:
     """Several runs of one agent have each its own page."""
     made = agent("final_answer(1)", "final_answer(2)", observers=[TraceFile(tmp_path / "runs" / "{run_id}.html")])

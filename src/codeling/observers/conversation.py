@@ -10,7 +10,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from ..events import Event, RunStarted, StepStarted
+from ..events import ContextCompacted, Event, RunContinued, RunStarted, StepFinished, StepStarted
 from ..lookup import load
 from ..messages import Message
 
@@ -18,26 +18,46 @@ __all__ = ("Conversation",)
 
 
 class Conversation:
-    """The messages of one run, as far as its events are known. Add every durable event, in its order."""
+    """The messages of one run, as far as its events are known. Add every durable event, in its order.
 
-    def __init__(self, started: RunStarted, *, code: bool, before: Conversation | None = None) -> None:
-        """Begin with a run that acts by code or by calls, perhaps as the continuation of another."""
-        self._last = started.max_steps
-        self._memory: Any
-        if before:
-            self._memory = before._memory.copy()
-            return
-        kind = load("codeling.prompt:CodeForm" if code else "codeling.forms.calling:CallingForm")
-        tools = [SimpleNamespace(stub=str(stub)) for stub in started.tools.values()] if code else []
-        self._memory = load("codeling.memory:Memory")(kind(tools, instructions=started.instructions))
+    Which form the run acts in is known at its first step: a run that acts by code has an interpreter then.
+    """
+
+    def __init__(self, started: RunStarted, *, before: Conversation | None = None) -> None:
+        """Begin with a run, perhaps as the continuation of another."""
+        self._started = started
+        self._early: list[Event] = []
+        self._memory: Any = before._memory.copy() if before and before._memory else None
+        self.rewritten = False
+        """Whether more than the end of the messages may have changed; whoever looks at them sets it back."""
 
     @property
     def messages(self) -> list[Message]:
-        """What the model would be shown now."""
-        return list(self._memory.messages)
+        """What the model would be shown now. It goes on changing: copy what is to be kept."""
+        return self._memory.messages if self._memory else []
 
     def add(self, event: Event) -> None:
         """Take one event in."""
-        if isinstance(event, StepStarted) and event.step == self._last + 1:
-            self._memory.add_message(self._memory.form.last_call())
+        if self._memory:
+            self._take(event)
+            return
+        self._early.append(event)
+        if isinstance(event, StepStarted):
+            self._memory = self._begun()
+            for early in self._early:
+                self._take(early)
+
+    def _begun(self) -> Any:
+        code = any(isinstance(early, RunContinued) for early in self._early)
+        kind = load("codeling.prompt:CodeForm" if code else "codeling.forms.calling:CallingForm")
+        tools = [SimpleNamespace(stub=str(stub)) for stub in self._started.tools.values()] if code else []
+        return load("codeling.memory:Memory")(kind(tools, instructions=self._started.instructions))
+
+    def _take(self, event: Event) -> None:
+        kind = type(event)
+        if kind is StepStarted:
+            if event.step == self._started.max_steps + 1:  # type: ignore[attr-defined]  # mypy knows no `type(…) is`
+                self._memory.add_message(self._memory.form.last_call())
+        elif kind is ContextCompacted or (kind is StepFinished and event.images):  # type: ignore[attr-defined]
+            self.rewritten = True
         self._memory.add(event)

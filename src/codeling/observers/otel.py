@@ -4,8 +4,9 @@ The spans of a run are `invoke_agent`, below it one for each step, below that `c
 `execute_tool` for each call; a run that a call begins stands below that call's span. Where a span is
 open, it is the current one of the context that the tool runs in: what a tool itself does under
 OpenTelemetry, such as asking a server, joins the trace. For that the observer has to be called where
-the event happens, so it must not be put into a `Queued`. It only begins spans there; what they say and
-their ends are written by a thread of its own, and the SDK sends them from another.
+the event happens, so it must not be put into a `Queued`. All that it does there is to put a span into the
+context and take it out again (`place`); a thread of its own makes the spans and says what they say
+(`tell`), and the SDK sends them from another.
 
 Content (tasks, messages, programs, arguments, results, the texts of errors) is left out unless it is
 asked for. Names of attributes: opentelemetry.io's GenAI conventions as of util-genai 1.3b0, and
@@ -16,8 +17,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import MissingDependency
@@ -25,7 +25,6 @@ from ..events import (
     CodeStarted,
     Event,
     ModelReplied,
-    RunContinued,
     RunFinished,
     RunStarted,
     StepFinished,
@@ -34,7 +33,8 @@ from ..events import (
     ToolCallFinished,
     ToolCallStarted,
 )
-from ..messages import Message, ToolCall
+from ..lookup import load
+from ..messages import ToolCall
 from .conversation import Conversation
 from .later import Later
 from .otel_content import call_content, reply_content, run_content, step_content, value_content
@@ -61,18 +61,21 @@ class OpenTelemetryObserver:
 
     def __init__(self, *, tracer_provider: Any = None, meter_provider: Any = None, content: bool | None = None) -> None:
         try:
-            from opentelemetry import context, metrics, trace
+            from opentelemetry import metrics, trace
         except ImportError as error:
             raise MissingDependency(
                 "tracing needs the library 'opentelemetry-api': pip install 'codeling[otel]'"
             ) from error
         self.content = wants_content() if content is None else content
-        self.api = _API(context, trace)
+        self.current_span, self.span_kind = trace.get_current_span, trace.SpanKind
+        self.span = load("codeling.observers.otel_span:Span")
         self.tracer = trace.get_tracer("codeling", tracer_provider=tracer_provider)
-        self._metrics = Metrics(metrics.get_meter("codeling", meter_provider=meter_provider))
+        self.metrics = Metrics(metrics.get_meter("codeling", meter_provider=meter_provider))
         self._lock = threading.Lock()
         self._runs: dict[str, _Run] = {}
-        self._later = Later()
+        self._begun: list[Any] = []
+        """Spans that may still be open when the batch is done."""
+        self._later = Later(self._tell, after=self._make, every=0.1)
 
     def __call__(self, event: Event, /) -> None:
         """Take an event in."""
@@ -83,118 +86,135 @@ class OpenTelemetryObserver:
             if run is None:
                 above = self._runs.get(event.parent_id or "") if isinstance(event, RunStarted) else None
                 run = self._runs[event.run_id] = _Run(self, event, above)
-            if isinstance(event, RunFinished):
+            if type(event) is RunFinished:
                 del self._runs[event.run_id]
-            run.add(event)
-        if isinstance(event, RunFinished) and not run.is_below:
-            self._later.wait(_AT_THE_END)
+                for cut_off in run.cut_off():
+                    self._later((run, event, cut_off))
+            self._later((run, event, run.place(event)))
+        if type(event) is RunFinished and not run.is_below:
+            self._later.wait(_AT_THE_END, again=False)
 
     def flush(self, seconds: float = 3.0) -> bool:
         """Wait until every span that has ended is with the SDK, at most so many seconds; whether it is."""
         return self._later.wait(seconds)
 
+    def _tell(self, told: tuple[_Run, Event, Any]) -> None:
+        run, event, span = told
+        if type(event) in _BEGIN:
+            self._begun.append(span)
+        run.tell(event, span)
 
-@dataclass(slots=True)
-class _API:
-    """The library's modules that every event needs."""
-
-    context: Any
-    trace: Any
-
-
-@dataclass(slots=True)
-class _Open:
-    """A span that has not ended, and how to leave the context that it was put into."""
-
-    api: _API
-    span: Any
-    context: Any
-    token: Any
-    since: float
-    name: str
-
-    def leave(self) -> None:
-        if self.api.context.get_current() is self.context:  # left in another place, there is nothing to undo
-            self.api.context.detach(self.token)
-
-    def end(self, at: float, attributes: Mapping[str, Any], error: str | None = None, told: str = "") -> None:
-        """Say the last of a span; an `error` is the type of what went wrong, and `told` its text."""
-        self.span.set_attributes(attributes)
-        if error is not None:
-            self.span.set_attribute("error.type", error)
-            self.span.set_status(self.api.trace.StatusCode.ERROR, told[:4000] or error)
-        self.span.end(end_time=_ns(at))
+    def _make(self) -> None:
+        """Begin what is still open: back ends may show spans that have not ended."""
+        begun, self._begun = self._begun, []
+        for span in begun:
+            if not span.is_over:
+                _ = span.made
 
 
 class _Run:
-    """The open spans of one run. What is not needed at once is put off."""
+    """The open spans of one run. `place` is called where an event happens, `tell` soon after and elsewhere."""
 
     def __init__(self, observer: OpenTelemetryObserver, first: Event, above: _Run | None) -> None:
-        self._tracer, self._metrics, self._content = observer.tracer, observer._metrics, observer.content
-        self._later, self._api = observer._later, observer.api
-        started = first if isinstance(first, RunStarted) else RunStarted(run_id=first.run_id, task="", at=first.at)
+        self._tracer, self._metrics, self._content = observer.tracer, observer.metrics, observer.content
+        self._span, self._client = observer.span, observer.span_kind.CLIENT
+        self._started = (
+            first if isinstance(first, RunStarted) else RunStarted(run_id=first.run_id, task="", at=first.at)
+        )
+        self._resumed = first is not self._started
         self.is_below = above is not None
-        self._name = started.agent or "agent"
-        self._calls: dict[str, _Open] = {}
-        self._step: _Open | None = None
+        self._name = self._started.agent or "agent"
+        self._calls: dict[str, Any] = {}
+        self._step: Any = None
         self._model = ""
-        self._talk = _Talk(started) if self._content else None
-        self._root = self._open(f"invoke_agent {self._name}", "invoke_agent", "AGENT", first.at, self._context(above))
-        self._later(self._root.span.set_attributes, self._about(started, resumed=first is not started))
+        self._talk = Conversation(self._started) if self._content else None
+        around = None if above is None or observer.current_span().is_recording() else above.innermost.inside
+        self._root = self._enter(f"invoke_agent {self._name}", first.at, around)
+        self._root.tell(self._about(self._started, resumed=self._resumed))
+
+    @property
+    def innermost(self) -> Any:
+        """The span that a run stands below which says no more than that it belongs to this one."""
+        return next(reversed(self._calls.values()), self._step or self._root)
+
+    def _enter(self, name: str, at: float, around: Any) -> Any:
+        span = self._span(self._tracer, name, at=at, above=around)
+        span.enter()
+        return span
+
+    def place(self, event: Event) -> Any:
+        """Have the current span be the one that the event begins, or the one around that which it ends; gives which."""
+        places = _PLACES.get(type(event))
+        return places(self, event) if places else self._step or self._root
+
+    def _place_step(self, event: StepStarted) -> Any:
+        self._step = self._enter(f"step {event.step}", event.at, self._root.inside)
+        return self._step
+
+    def _place_call(self, event: ToolCallStarted) -> Any:
+        made = self._enter(f"execute_tool {event.call.name}", event.at, (self._step or self._root).inside)
+        self._calls[event.call.id] = made
+        return made
+
+    def _leave_call(self, event: ToolCallFinished) -> Any:
+        made = self._calls.pop(event.call_id, None)
+        if made:
+            made.leave()
+        return made or self._step
+
+    def _leave_step(self, _: StepFinished) -> Any:
+        ended, self._step = self._step, None
+        if ended:
+            ended.leave()
+        return ended
+
+    def _whole(self, _: Event) -> Any:
+        return self._root
+
+    def cut_off(self) -> list[Any]:
+        """Leave every span of a run that ends; gives those that nothing had ended."""
+        left = [span for span in (*self._calls.values(), self._step) if span]
+        for span in (*left, self._root):
+            span.leave()
+        return left
 
     def _about(self, started: RunStarted, *, resumed: bool) -> dict[str, Any]:
         conversation = started.continues or started.run_id
         told = {
+            "gen_ai.operation.name": "invoke_agent", "openinference.span.kind": "AGENT",
             "gen_ai.agent.name": self._name, "gen_ai.agent.id": self._name, "gen_ai.conversation.id": conversation,
             "agent.name": self._name, "session.id": conversation, "codeling.run.id": started.run_id,
             "codeling.run.resumed": resumed, "codeling.max_steps": started.max_steps,
         }  # fmt: skip
         return told | (run_content(started) if self._content else {})
 
-    def _context(self, above: _Run | None) -> Any:
-        """Where the run belongs: below what is current here, else below the run that it says it belongs to."""
-        if above is None or self._api.trace.get_current_span().is_recording():
-            return None
-        return next(reversed(above._calls.values()), above._step or above._root).context
-
-    def _open(self, name: str, operation: str, kind: str, at: float, context: Any) -> _Open:
-        attributes = {"gen_ai.operation.name": operation} if operation else {}
-        attributes["openinference.span.kind"] = kind
-        span = self._tracer.start_span(name, context=context, attributes=attributes, start_time=_ns(at))
-        inside = self._api.trace.set_span_in_context(span, context)
-        return _Open(self._api, span, inside, self._api.context.attach(inside), at, name)
-
-    def add(self, event: Event) -> None:
-        """Take one event in."""
+    def tell(self, event: Event, span: Any) -> None:
+        """Have the event's span say what it is about."""
         match event:
-            case StepStarted(step=step, at=at):
-                self._step = self._open(f"step {step}", "", "CHAIN", at, self._root.context)
-                self._later(self._step.span.set_attribute, "codeling.step", step)
+            case StepStarted(step=step):
+                span.tell({"openinference.span.kind": "CHAIN", "codeling.step": step})
             case ModelReplied():
-                self._model = event.reply.model or self._model
-                asked = self._talk.messages if self._talk else None
-                self._later(self._chat, event, (self._step or self._root).context, asked)
-            case CodeStarted() if self._step and self._content:
-                program = {"input.value": event.code, "input.mime_type": "text/x-python"}
-                self._later(self._step.span.set_attributes, program)
+                self._chat(event, span.inside)
+            case CodeStarted() if self._content:
+                span.tell({"input.value": event.code, "input.mime_type": "text/x-python"})
             case ToolCallStarted(call=call, arguments=changed):
-                self._call(call, event.at, changed)
+                self._call(span, call, changed)
             case ToolCallFinished():
-                self._called(event)
+                self._called(span, event)
             case ToolCallDenied(call=call, reason=reason):
-                self._call(call, event.at, None)
-                self._called(ToolCallFinished(call_id=call.id, error=f"CallDenied: {reason}", at=event.at))
-            case StepFinished() if self._step:
-                ended, self._step = self._step, None
-                ended.leave()
-                self._later(self._end_step, ended, event)
+                made = self._span(self._tracer, f"execute_tool {call.name}", at=event.at, above=span.inside)
+                self._call(made, call, None)
+                self._called(made, ToolCallFinished(call_id=call.id, error=f"CallDenied: {reason}", at=event.at))
+            case StepFinished() if span:
+                self._end_step(span, event)
             case RunFinished():
-                self._end(event)
+                self._end(span, event)
         if self._talk:
             self._talk.add(event)
 
-    def _chat(self, event: ModelReplied, context: Any, asked: list[Message] | None) -> None:
+    def _chat(self, event: ModelReplied, around: Any) -> None:
         reply, usage = event.reply, event.reply.usage
+        self._model = reply.model or self._model
         attributes: dict[str, Any] = {
             "gen_ai.operation.name": "chat", "gen_ai.request.model": reply.model, "gen_ai.response.model": reply.model,
             "gen_ai.response.finish_reasons": [_FINISHES.get(reply.finish, reply.finish)],
@@ -207,64 +227,48 @@ class _Run:
             "llm.token_count.prompt_details.cache_read": usage.cached_tokens,
             "llm.token_count.completion_details.reasoning": usage.reasoning_tokens,
         }  # fmt: skip
-        attributes |= reply_content(reply, asked) if asked is not None else {}
+        attributes |= reply_content(reply, self._talk.messages) if self._talk else {}
         span = self._tracer.start_span(
-            f"chat {reply.model}".strip(), context=context, kind=self._api.trace.SpanKind.CLIENT, attributes=attributes,
+            f"chat {reply.model}".strip(), context=around, kind=self._client, attributes=attributes,
             start_time=_ns(event.at - event.seconds),
         )  # fmt: skip
         span.end(end_time=_ns(event.at))
         self._metrics.replied(self._name, reply, event.seconds)
 
-    def _call(self, call: ToolCall, at: float, changed: Mapping[str, Any] | None) -> None:
-        parent = (self._step or self._root).context
-        made = self._open(f"execute_tool {call.name}", "execute_tool", "TOOL", at, parent)
-        made.name = call.name
-        self._calls[call.id] = made
-        self._later(self._describe, made.span, call, changed)
-
-    def _describe(self, span: Any, call: ToolCall, changed: Mapping[str, Any] | None) -> None:
-        span.set_attributes({
+    def _call(self, span: Any, call: ToolCall, changed: Mapping[str, Any] | None) -> None:
+        span.tool = call.name
+        span.tell({
+            "gen_ai.operation.name": "execute_tool", "openinference.span.kind": "TOOL",
             "gen_ai.tool.name": call.name, "gen_ai.tool.call.id": call.id, "gen_ai.tool.type": "function",
             "tool.name": call.name, "codeling.line": call.line,
             **(call_content(call, changed) if self._content else {}),
         })  # fmt: skip
 
-    def _called(self, event: ToolCallFinished) -> None:
-        made = self._calls.pop(event.call_id, None)
-        if made:
-            made.leave()
-            self._later(self._end_call, made, event)
-        else:  # it did not fit any tool, so there was no call
-            self._later(self._refused, self._step, event)
-
-    def _end_call(self, made: _Open, event: ToolCallFinished) -> None:
+    def _called(self, span: Any, event: ToolCallFinished) -> None:
         error = None if event.error is None else _kind(event.error)
+        if span is None or span is self._root or not span.tool:  # it did not fit any tool, so there was no call
+            self._refused(span, event, error or "error")
+            return
         told = value_content(event.value) if self._content and error is None else {}
-        made.end(event.at, told, error, event.error or "" if self._content else "")
-        self._metrics.called(made.name, event.at - made.since, error)
+        span.finish(event.at, told, error, event.error or "" if self._content else "")
+        self._metrics.called(span.tool, event.at - span.since, error)
 
-    def _refused(self, step: _Open | None, event: ToolCallFinished) -> None:
-        kind = _kind(event.error)
-        if step:
+    def _refused(self, span: Any, event: ToolCallFinished, kind: str) -> None:
+        if span:
             told = {"exception.message": event.error or ""} if self._content else {}
-            step.span.add_event("call refused", {"exception.type": kind, **told}, timestamp=_ns(event.at))
+            span.add_event("call refused", {"exception.type": kind, **told}, timestamp=_ns(event.at))
         self._metrics.called("", 0.0, kind)
 
-    def _end_step(self, step: _Open, event: StepFinished) -> None:
+    def _end_step(self, step: Any, event: StepFinished) -> None:
         told = {"codeling.final": event.final, "codeling.lost": event.lost}
         error = _kind(event.error.strip().split("\n")[-1]) if event.error else None
         shown = step_content(event) if self._content else {}
-        step.end(event.at, told | shown, error, event.error or "" if self._content else "")
+        step.finish(event.at, told | shown, error, event.error or "" if self._content else "")
 
-    def _end(self, event: RunFinished) -> None:
-        for cut_off in (*self._calls.values(), self._step):
-            if cut_off:
-                cut_off.leave()
-                self._later(cut_off.end, event.at, {"codeling.cut_off": True})
-        self._root.leave()
-        self._later(self._end_run, event)
-
-    def _end_run(self, event: RunFinished) -> None:
+    def _end(self, span: Any, event: RunFinished) -> None:
+        if span is not self._root:
+            span.finish(event.at, {"codeling.cut_off": True})
+            return
         usage = event.usage
         told = {
             "codeling.run.state": event.state, "codeling.cost": usage.cost, "gen_ai.request.model": self._model,
@@ -272,35 +276,15 @@ class _Run:
             "codeling.usage.input_tokens": usage.input_tokens, "codeling.usage.output_tokens": usage.output_tokens,
         } | (value_content(event.output, key=None) if self._content else {})  # fmt: skip
         error = event.state if event.state in ("failed", "limit") else None
-        self._root.end(event.at, told, error, event.error or "" if self._content else "")
+        self._root.finish(event.at, told, error, event.error or "" if self._content else "")
         self._metrics.ended(self._name, event.state, event.at - self._root.since)
 
 
-class _Talk:
-    """What the model is shown, for spans with content. Which form the run acts in is known at its first step."""
-
-    def __init__(self, started: RunStarted) -> None:
-        self._started = started
-        self._early: list[Event] = []
-        self._conversation: Conversation | None = None
-
-    @property
-    def messages(self) -> list[Message]:
-        return self._conversation.messages if self._conversation else []
-
-    def add(self, event: Event) -> None:
-        if self._conversation is None:
-            self._early.append(event)
-            if not isinstance(event, StepStarted):
-                return
-            code = any(isinstance(early, RunContinued) for early in self._early)
-            self._conversation = Conversation(self._started, code=code)
-            for early in self._early:
-                self._conversation.add(early)
-        else:
-            self._conversation.add(event)
-
-
+_PLACES: Mapping[type[Event], Callable[[_Run, Any], Any]] = {
+    StepStarted: _Run._place_step, ToolCallStarted: _Run._place_call, ToolCallFinished: _Run._leave_call,
+    StepFinished: _Run._leave_step, RunStarted: _Run._whole, RunFinished: _Run._whole,
+}  # fmt: skip
+_BEGIN = frozenset((RunStarted, StepStarted, ToolCallStarted))
 _AT_THE_END = 1.0
 """Seconds that the end of a run waits, at most, for the spans to be with the SDK."""
 _FINISHES = {"calls": "tool_calls", "refused": "content_filter"}

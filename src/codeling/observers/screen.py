@@ -15,7 +15,7 @@ from typing import IO, Any, Literal, Protocol, TypeAlias
 
 from ..errors import MissingDependency
 
-__all__ = ("Mark", "Screen", "Style", "screen_for")
+__all__ = ("Mark", "Screen", "Style", "is_terminal", "screen_for")
 
 Style: TypeAlias = Literal["plain", "faint", "strong", "thought", "call", "result", "good", "warning", "bad"]
 Mark: TypeAlias = Literal["", "call", "result", "output"]
@@ -58,6 +58,10 @@ class Screen(Protocol):
         """Leave the terminal to somebody else until it is given back."""
         ...
 
+    def flush(self) -> None:
+        """Have everything that was said be there."""
+        ...
+
     def close(self) -> None:
         """Leave the terminal as it was found."""
         ...
@@ -70,7 +74,7 @@ def screen_for(file: IO[str] | None, color: bool | None, *, live: bool = True) -
 
     Raises `MissingDependency` where colour is asked for and rich is not there.
     """
-    terminal = _is_terminal(sys.stderr if file is None else file)
+    terminal = is_terminal(file)
     if color is False or (color is None and not terminal):
         return _Plain(file)
     if importlib.util.find_spec("rich") is None:
@@ -80,7 +84,9 @@ def screen_for(file: IO[str] | None, color: bool | None, *, live: bool = True) -
     return _Rich(file, live=terminal and live)
 
 
-def _is_terminal(file: IO[str] | None) -> bool:
+def is_terminal(file: IO[str] | None) -> bool:
+    """Whether a person sits before a file; None is stderr."""
+    file = sys.stderr if file is None else file
     try:
         return file is not None and file.isatty()
     except (AttributeError, ValueError):  # an object that only has `write`, or a closed file
@@ -95,16 +101,23 @@ class _Plain:
     def __init__(self, file: IO[str] | None) -> None:
         self._file = file
 
+        self._lines: list[str] = []
+        """What is said and not written yet."""
+
     def heading(self, text: str, *, depth: int) -> None:
-        self._write(["", text], depth)
+        self._lines += ["", "    " * depth + text]
 
     def say(self, text: str, *, depth: int, style: Style = "plain", mark: Mark = "") -> None:
-        first = _PLAIN_MARKS[mark]
+        first = "    " * depth + _PLAIN_MARKS[mark]
+        if "\n" not in text:
+            self._lines.append((first + text).rstrip())
+            return
         rest = first if mark == "output" else " " * len(first)
-        self._write([(rest if n else first) + line for n, line in enumerate(text.split("\n"))], depth)
+        self._lines += [((rest if n else first) + line).rstrip() for n, line in enumerate(text.split("\n"))]
 
     def program(self, code: str, *, depth: int) -> None:
-        self._write([f"{n:5}  {line}" for n, line in enumerate(code.split("\n"), 1)], depth)
+        first = "    " * depth
+        self._lines += [f"{first}{n:5}  {line}".rstrip() for n, line in enumerate(code.split("\n"), 1)]
 
     def busy(self, key: str, text: str | None, *, tail: str = "", code: bool = False) -> None:
         pass
@@ -112,18 +125,19 @@ class _Plain:
     def hold(self, *, on: bool) -> None:
         pass
 
-    def close(self) -> None:
-        pass
-
-    def _write(self, lines: list[str], depth: int) -> None:
+    def flush(self) -> None:
+        lines, self._lines = self._lines, []
         file = sys.stderr if self._file is None else self._file
-        if file is not None:  # as it is in programs without a console
-            text = "".join(f"{'    ' * depth}{line}".rstrip() + "\n" for line in lines)
+        if file is not None and lines:  # there is none in programs without a console
+            text = "\n".join(lines) + "\n"
             if not text.isascii():
                 encoding = getattr(file, "encoding", None) or "utf-8"
                 text = text.encode(encoding, "backslashreplace").decode(encoding)
             file.write(text)
             file.flush()
+
+    def close(self) -> None:
+        self.flush()
 
 
 class _Rich:
@@ -175,6 +189,9 @@ class _Rich:
         self._held = on
         self._draw()
 
+    def flush(self) -> None:
+        pass
+
     def close(self) -> None:
         self._busy.clear()
         self._draw()
@@ -199,7 +216,7 @@ class _Rich:
         self._spinner = Spinner("dots", style="cyan")
         self._live = Live(
             console=self._console, get_renderable=self._activity, transient=True, refresh_per_second=8,
-            redirect_stdout=_is_terminal(sys.stdout),
+            redirect_stdout=is_terminal(sys.stdout),
         )  # fmt: skip
         self._live.start()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import reprlib
 from collections.abc import Mapping
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -30,6 +31,8 @@ _MOST_NAMES = 9
 
 def visible(text: str) -> str:
     """Give the text with everything that a terminal would obey, or that nobody would see, as an escape."""
+    if text.isascii() and (text.isprintable() or text.replace("\n", "").isprintable()):  # most are: it is cheap to see
+        return text
     return _UNSAFE.sub(_escape, text.replace("\r\n", "\n"))
 
 
@@ -48,6 +51,8 @@ def clipped(text: str, *, lines: int, characters: int = 4000) -> str:
 
 
 class _Brief(reprlib.Repr):
+    """What is said of values; it holds no state, so that one of a length serves every thread."""
+
     def __init__(self, most: int) -> None:
         super().__init__()
         self.maxlevel, self.maxdict, self.maxlist, self.maxtuple, self.maxset = 4, 8, 6, 6, 6
@@ -76,10 +81,17 @@ class _Brief(reprlib.Repr):
         )
 
 
+_brief = cache(_Brief)
+_PLAIN = frozenset((bool, float, type(None)))
+"""Values of these are short and safe as Python writes them."""
+
+
 def brief(value: Any, most: int = 160) -> str:
     """Give a value as one short line."""
+    if type(value) in _PLAIN or (type(value) is int and value.bit_length() < most):
+        return repr(value)
     try:
-        text = _table(value) or _Brief(most).repr(value)
+        text = _table(value) or _brief(most).repr(value)
     except Exception:  # noqa: BLE001 - foreign code: any __repr__, or a number with more digits than Python prints
         text = f"<{type(value).__name__}>"
     text = visible(" ".join(text.split()))
@@ -91,7 +103,8 @@ def brief(value: Any, most: int = 160) -> str:
 
 def _table(value: Any) -> str | None:
     """Give a table of pandas by its size and its columns: in one line its cells would say nothing."""
-    if type(value).__module__.partition(".")[0] != "pandas" or type(value).__name__ not in ("DataFrame", "Series"):
+    kind = type(value)
+    if kind.__name__ not in ("DataFrame", "Series") or kind.__module__.partition(".")[0] != "pandas":
         return None
     rows, *columns = value.shape
     size = f"{rows:,} row{'' if rows == 1 else 's'}"
@@ -129,7 +142,8 @@ def duration(seconds: float) -> str:
 
 def unkept(output: str, size: int) -> int:
     """Give how many bytes a program printed beyond those that were kept."""
-    return max(0, size - len(output.encode("utf-8", "surrogatepass"))) if size else 0
+    kept = len(output) if output.isascii() else len(output.encode("utf-8", "surrogatepass"))
+    return max(0, size - kept) if size else 0
 
 
 def usage_text(usage: Usage) -> str:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterable
 from pathlib import Path
 
 from ..events import Event, RunFinished, RunStarted
-from .page.html import page_of
+from .later import Later
+from .page.html import page_of, page_with
+from .page.story import Story
 
 __all__ = ("TraceFile", "trace_html")
+
+_PATIENCE = 30.0
+"""Seconds that the end of a run waits, at most, for the file to be there."""
+_MOST_WAITING = 1_000_000
 
 
 def trace_html(events: Iterable[Event]) -> str:
@@ -21,8 +26,8 @@ def trace_html(events: Iterable[Event]) -> str:
 class TraceFile:
     """Writes the page of each run to `path` when the run ends; a path with `{run_id}` in it gives a file a run.
 
-    A run is kept in memory until its end. A run that is cut off writes nothing: its journal has it, and
-    `codeling trace` makes the page of that.
+    What the page says of a run is made while it goes on, on a thread beside it, and kept in memory until its
+    end. A run that is cut off writes nothing: its journal has it, and `codeling trace` makes the page of that.
     """
 
     anywhere = True
@@ -31,25 +36,28 @@ class TraceFile:
         self.path = Path(path)
         self._roots: dict[str, str] = {}
         """Which run each run stands below, itself where it stands below none."""
-        self._events: dict[str, list[Event]] = {}
-        self._lock = threading.Lock()
+        self._stories: dict[str, Story] = {}
+        self._later = Later(self._take, most=_MOST_WAITING, every=0.1)
 
     def __call__(self, event: Event, /) -> None:
-        """Take an event in. Raises OSError where the file cannot be written."""
+        """Take an event in; with the last one, the file is there. One that cannot be written is logged."""
         if event.durable:
-            with self._lock:
-                self._take(event)
+            self._later(event)
+            if isinstance(event, RunFinished):
+                self._later.wait(_PATIENCE, again=False)
 
     def _take(self, event: Event) -> None:
         root = self._roots.get(event.run_id)
         if root is None:
             parent = event.parent_id if isinstance(event, RunStarted) else None
             root = self._roots[event.run_id] = self._roots.get(parent or "", event.run_id)
-        self._events.setdefault(root, []).append(event)
+            if root == event.run_id:
+                self._stories[root] = Story()
+        self._stories[root].add(event)
         if isinstance(event, RunFinished) and event.run_id == root:
-            told = self._events.pop(root)
+            story = self._stories.pop(root)
             self._roots = {run: above for run, above in self._roots.items() if above != root}
-            self._write(root, trace_html(told))
+            self._write(root, page_with(story))
 
     def _write(self, run_id: str, page: str) -> None:
         """Replace the file as a whole, so that nobody opens half of it."""

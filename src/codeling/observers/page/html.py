@@ -9,31 +9,32 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from ...events import Event
-from .story import story_of
+from ..text import visible
+from .story import Story, story_of
 
-__all__ = ("page_of",)
+__all__ = ("page_of", "page_with")
 
 
 def page_of(events: Iterable[Event]) -> str:
     """Give the page of a run's events; events of the runs below it are shown inside the calls that made them."""
-    story = story_of(events)
-    first: dict[str, Any] = story["runs"].get(story["first"], {})
-    title = " ".join(str(first.get("task") or "a run").split())[:80]
+    return page_with(story_of(events))
+
+
+def page_with(story: Story) -> str:
+    """Give the page of a story."""
+    title = " ".join((visible(story.task) or "a run").split())[:80]
     style, script = _file("page.css"), _file("page.js")
     return _file("page.html").format(
-        title=html.escape(f"{title} · codeling"), style=style, script=script, data=_embedded(story),
+        title=html.escape(f"{title} · codeling"), style=style, script=script, data=_embedded(story.encoded()),
         style_hash=_hash(style), script_hash=_hash(script),
     )  # fmt: skip
 
 
-def _embedded(data: Any) -> str:
-    text = json.dumps(data, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+def _embedded(text: str) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 

@@ -36,12 +36,15 @@ def cut(text: str, most: int = MOST_TEXT) -> str:
 
 def pieces(output: str, lines: Sequence[tuple[int, int]], most: int = 20_000) -> list[tuple[int, str]]:
     """Give an output in the pieces that each line of the program printed; line 0 where that is not known."""
-    data = output.encode("utf-8", "surrogatepass")
+    if not output:
+        return []
+    data = output if output.isascii() else output.encode("utf-8", "surrogatepass")
     if sum(size for _, size in lines) != len(data):
-        return [(0, cut(output, most))] if output else []
+        return [(0, cut(output, most))]
     found, start = [], 0
     for line, size in lines:
-        text = data[start : start + size].decode("utf-8", "replace")
+        piece = data[start : start + size]
+        text = piece if isinstance(piece, str) else piece.decode("utf-8", "replace")
         found.append((line, cut(text, min(max(most, 200), 4000))))
         start, most = start + size, most - size
     return found
@@ -58,6 +61,8 @@ def shown(value: Any, most: int = MOST_TEXT) -> Shown:
     """Give a value as a picture, a table or a text."""
     if isinstance(value, str):
         return {"text": cut(value, most), "is": "str"}
+    if value is None or isinstance(value, bool | int | float):
+        return {"text": brief(value, most)}
     if isinstance(value, Image):
         return picture(value)
     try:
