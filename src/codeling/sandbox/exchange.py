@@ -120,9 +120,10 @@ class Exchange:
             self._loop.add_reader(self._line.reader, self._on_readable)
 
     def _pause(self) -> None:
-        """Read no more while so many answers wait for the worker."""
-        self._paused = True
-        self._loop.remove_reader(self._line.reader)
+        """Read no more while so many answers wait for the worker. A thread may have asked for that before the end."""
+        if self._line.open and not self._over:
+            self._paused = True
+            self._loop.remove_reader(self._line.reader)
 
     def _deafen(self) -> None:
         """Read and write nothing more here; what is still to be sent goes out with the next command."""
