@@ -41,6 +41,22 @@ def call(number: Any, *args: Any, name: Any = "echo", **more: Any) -> dict[str, 
     return {"t": "call", "id": number, "name": name, "args": list(args), "kw": {}, **more}
 
 
+ADDRESS = {"version": 3, "typestr": "<f8", "shape": {"$": "tuple", "v": []}, "data": {"$": "tuple", "v": [16, True]}}
+"""What numpy takes for an array that lies at an address of the process."""
+
+
+def record(**fields: Any) -> dict[str, Any]:
+    """Give a record as data."""
+    return {"$": "record", "type": "a.B", "v": fields}
+
+
+def column(dtype: str, *items: Any, names: Sequence[Any] = (0,)) -> dict[str, Any]:
+    """Give a pandas series as data."""
+    return {
+        "$": "series", "v": {"dtype": dtype, "v": [*items]}, "index": {"dtype": "object", "v": [*names]}, "name": None
+    }  # fmt: skip
+
+
 @tool
 def echo(value: Any) -> Any:
     """Give the value back."""
@@ -127,6 +143,24 @@ BAD_FRAMES: dict[str, tuple[bytes, str]] = {
     "scalars from nothing": (packed(call(9, [{"$": "scalar", "dtype": "<U999999", "v": ""}] * 2000)), "not a scalar"),
     "zone that is a file": (
         packed(call(9, {"$": "index", "v": {"dtype": "datetime64[ns, dateutil//etc/passwd]", "v": []}})), "not a dtype"
+    ),
+    "a record that is an address": (packed(call(9, column("float64", record(__array_interface__=ADDRESS)))), "for an address"),
+    "a row that is an address": (packed(call(9, column("object", ADDRESS, names=["__array_interface__"]))), "for an address"),
+    "pictures of no width": (
+        packed(call(9, [{"$": "image", "mode": "L", "size": [0, 20000], "v": ""}] * 9)), "not the bytes of a picture"
+    ),
+    "many pictures": (
+        packed(call(9, [{"$": "image", "mode": "L", "size": [1, 1], "v": "AA=="}] * 6001)), "more than 6000 columns"
+    ),
+    "dates in words": (packed(call(9, column("datetime64[ns]", "1 jan 2020 5:01:01 pm"))), "not a moment"),
+    "a column that is none": (packed(call(9, {"$": "index", "v": {"dtype": "object", "v": {"a": 1}}})), "not a column"),
+    "an array of lists without items": (
+        packed(call(9, {"$": "array", "dtype": "|u1", "shape": [1 << 40, 0], "v": ""})), "nothing but shape"
+    ),
+    "numbers that are sought together": (packed(call(9, {"$": "set", "v": [*range(40_000)]})), "keys that are no texts"),
+    "levels that are sought together": (
+        packed(call(9, {"$": "index", "v": {"dtype": "object", "v": [{"$": "tuple", "v": [k, 0]} for k in range(40_000)]}})),
+        "keys that are no texts",
     ),
     "many tables": (
         packed(call(9, [{"$": "index", "v": {"dtype": "object", "v": []}}] * 6001)), "more than 6000 columns"

@@ -117,7 +117,7 @@ class Calls:
         return False
 
     def cancel(self) -> None:
-        """Give up on all that is under way; a thread's work goes on, but nobody hears of it. No call begins any more."""
+        """Give up on all that is under way, and begin nothing. A thread's work goes on, but nobody hears of it."""
         self._over = True
         for task in tuple(self._tasks):
             task.cancel()
