@@ -108,6 +108,8 @@ def _excess(quota: Quota) -> str | None:
     quota.pending = busy  # one more look after the last that was busy: a tick is long
     if quota.forks and len(family) > quota.forks + 2:
         return f"it made more processes than its {quota.forks} forks"
+    if any(state.headless for state in seen):
+        return "its first thread ended while others went on: what such a process holds cannot be seen"
     if sum(state.threads for state in seen) > quota.tasks:
         most = quota.tasks - 2 if quota.family and not quota.forks else quota.tasks  # two are not the program's
         return f"it started more than its {most} threads and processes"
@@ -122,13 +124,16 @@ class _State:
     ticks: str
     threads: int
     memory: int
+    headless: bool
+    """Whether its first thread is gone, with what the kernel says of its memory and descriptors, and others are not."""
 
 
 def _states(pids: list[int]) -> Iterator[_State]:
     for pid in pids:
         with suppress(OSError):
             fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
-            yield _State(pid, f"{fields[11]}+{fields[12]}", int(fields[17]), int(fields[21]) * _PAGE)
+            ticks, threads, memory = f"{fields[11]}+{fields[12]}", int(fields[17]), int(fields[21]) * _PAGE
+            yield _State(pid, ticks, threads, memory, fields[0] == "Z" and threads > 1)
 
 
 def _tables(pid: int) -> int:
