@@ -8,7 +8,9 @@ import json
 import os
 import struct
 import sys
+import time
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from codeling.messages import ToolCall
 from codeling.protocols import Outcome, SessionSpec
 from codeling.result import RunResult
 from codeling.sandbox.frames import Buffer
+from codeling.sandbox.session import WireSession
 from codeling.testing import ScriptedModel
 
 HELLO = {"t": "hello", "v": 1, "pid": 2, "python": "3.11"}
@@ -453,3 +456,103 @@ def test_what_crosses_can_be_recorded(program: str) -> None:
 
     assert isinstance(result, RunResult)
     assert str(result.output).startswith("[[[[")
+
+
+def test_a_call_that_waits_for_a_thread_ends_with_its_program() -> None:
+    """A call for which there was no thread until its program had ended is not made any more, however quick its tool is."""
+    seen: list[int] = []
+
+    @tool
+    def slow(number: int) -> None:
+        """Take a while."""
+        time.sleep(1)
+
+    @tool
+    def note(number: int) -> None:
+        """Note a number."""
+        seen.append(number)
+
+    crowd = packed(*[call(1000 + n, n, name="slow") for n in range(300)])
+    programs = [
+        writing(crowd, end="import time; time.sleep(0.3)"),
+        writing(packed(call(5000, 1, name="note")), end="import time; time.sleep(0.05)"),
+        "final_answer(42)",
+    ]
+    with CodeAgent([slow, note], ScriptedModel([f"```python\n{program}\n```" for program in programs])) as agent:
+        assert agent.run("Go.") == 42
+        time.sleep(1.5)
+
+    assert seen == []
+
+
+def test_a_session_that_is_closed_while_it_begins_leaves_the_next_one_its_descriptor() -> None:
+    """The loop forgets the stream of a session before another one's can get the same number."""
+
+    async def work() -> list[str | None]:
+        executor, spec, values = SandboxExecutor(), SessionSpec(tools={}), []
+        (await executor.open(spec)).close()
+        for _ in range(20):
+            begun = WireSession.ahead(executor._start, spec, limits=executor._limits, isolation="full")
+            while begun._line is None:
+                await asyncio.sleep(0)
+            begun.close()
+            session = await executor.open(spec)
+            outcome = await session.run("40 + 2", step=1, on_call=no_calls, on_output=lambda text: None)
+            session.close()
+            values.append(outcome.value)
+        return values
+
+    async def no_calls(called: ToolCall) -> None:
+        raise AssertionError
+
+    assert asyncio.run(asyncio.wait_for(work(), 50)) == ["42"] * 20
+
+
+@tool
+def listed(numbers: list[int]) -> int:
+    """Count numbers."""
+    return len(numbers)
+
+
+@tool
+def halved(number: Fraction) -> Fraction:
+    """Give half of a number."""
+    return number / 2
+
+
+def test_what_is_written_in_a_few_bytes_does_not_become_gigabytes() -> None:
+    """A range is no list of a billion numbers, and a decimal with a large exponent no fraction; those that are small are."""
+    program = """
+from decimal import Decimal
+for made in (lambda: listed(range(10**12)), lambda: listed(range(10**30)), lambda: halved(Decimal("1e999999999"))):
+    try:
+        print(made())
+    except Exception as error:
+        print(error)
+print(listed(range(1000)), halved(Decimal("1.5")))
+"""
+    with CodeAgent(
+        [listed, halved], ScriptedModel([f"```python\n{program}\n```", "```python\nfinal_answer(42)\n```"])
+    ) as agent:
+        result = agent.run("Go.", return_full_result=True)
+
+    lines = result.steps[0].output.splitlines()
+    assert ["is not a" in line for line in lines] == [True, True, True, False]
+    assert lines[3] == "1000 3/4"
+    assert result.output == 42
+
+
+def test_keys_that_cannot_cross_are_refused_where_they_are() -> None:
+    """A set of more numbers than the host would look up is an error of the program's, which can give a list."""
+    program = """
+try:
+    echo(set(range(40_000)))
+except ValueError as error:
+    print(error)
+print(len(echo(list(range(40_000)))), len(echo(set(map(str, range(40_000))))), len(echo({n: n for n in range(20_000)})))
+"""
+    with CodeAgent([echo], ScriptedModel([f"```python\n{program}\n```", "```python\nfinal_answer(42)\n```"])) as agent:
+        result = agent.run("Go.", return_full_result=True)
+
+    assert "keys that are no texts cannot cross: give lists or pairs" in result.steps[0].output
+    assert result.steps[0].output.endswith("40000 40000 20000\n")
