@@ -556,3 +556,42 @@ print(len(echo(list(range(40_000)))), len(echo(set(map(str, range(40_000))))), l
 
     assert "keys that are no texts cannot cross: give lists or pairs" in result.steps[0].output
     assert result.steps[0].output.endswith("40000 40000 20000\n")
+
+
+def test_calls_buy_no_time() -> None:
+    """A program that always has a call under way, and computes beside it, is interrupted as any other."""
+    program = """
+import json, os, struct, threading, time
+end, number = time.monotonic() + 20, 1000
+def read():
+    while os.read(3, 1 << 16):
+        pass
+def ask():
+    global number
+    while time.monotonic() < end:
+        data = b""
+        for _ in range(50):
+            number += 1
+            body = json.dumps({"t": "call", "id": number, "name": "note", "args": [], "kw": {}}).encode()
+            data += struct.pack("<I", len(body)) + body
+        while data:
+            data = data[os.write(3, data):]
+for work in (read, ask):
+    threading.Thread(target=work, daemon=True).start()
+while time.monotonic() < end:
+    sum(range(10000))
+print("LASTED")
+"""
+
+    @tool
+    def note() -> None:
+        """Do next to nothing."""
+
+    codes = (program, "final_answer(42)", "final_answer(42)")
+    model = ScriptedModel([f"```python\n{code}\n```" for code in codes])
+    with CodeAgent([note], model, executor=SandboxExecutor(timeout=0.5)) as agent:
+        result = agent.run("Go.", return_full_result=True)
+
+    assert "LASTED" not in result.steps[0].output
+    assert "KeyboardInterrupt" in (result.steps[0].error or "") or result.steps[0].lost
+    assert result.output == 42

@@ -45,8 +45,8 @@ def usage(
 ) -> tuple[int, int]:
     """Give the bytes and the files below a folder; stops counting where a quota is passed.
 
-    Folders nested too deep to be looked into, or that may not be, count as more files than there may be. `lasting` is called
-    where the count takes so long that what is counted could grow by much meanwhile.
+    Folders that cannot be looked into, or are nested too deep for that, count as more files than there may be.
+    `lasting` is called where the count takes so long that what is counted could grow by much meanwhile.
     """
     size = files = 0
     waiting, deadline = [folder], time.monotonic() + _LONG

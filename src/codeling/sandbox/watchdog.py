@@ -23,7 +23,7 @@ from functools import cache
 
 from .folders import usage
 
-__all__ = ("Quota", "Watchdog", "below")
+__all__ = ("Quota", "Watchdog", "below", "computed")
 
 INTERVAL = 0.02
 """Seconds between two looks: a program can pass its quota by what it takes in that time."""
@@ -134,6 +134,12 @@ def _states(pids: list[int]) -> Iterator[_State]:
             fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
             ticks, threads, memory = f"{fields[11]}+{fields[12]}", int(fields[17]), int(fields[21]) * _PAGE
             yield _State(pid, ticks, threads, memory, fields[0] == "Z" and threads > 1)
+
+
+def computed(pid: int) -> float:
+    """Seconds for which a process and those below it have used processors."""
+    ticks = sum(int(part) for state in _states([pid, *below(pid)]) for part in state.ticks.split("+"))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _tables(pid: int) -> int:
