@@ -17,7 +17,8 @@ def raw(b):
 def send(**f): b = json.dumps(f).encode(); raw(struct.pack("<I", len(b)) + b)
 def call(*args): send(t="call", id=900, name="{{TOOL}}", args=list(args), kw={})
 def column(dtype, items, names): return {"$": "series", "v": {"dtype": dtype, "v": items}, "index": {"dtype": "object", "v": names}, "name": None}
-import numpy as np
+try: import numpy as np
+except ImportError: print('DENIED, for there is no numpy to choose them with'); raise
 size = 1 << 16; mask = size - 1; slot = 0; many = size * 2 // 3 - 1; base = []
 for _ in range(many * 4 // 5): base.append(slot); slot = 5 * slot + 1 & mask
 place = np.full(size, -1); place[base] = np.arange(len(base)); draw = np.random.default_rng(1); late = set()
