@@ -29,6 +29,8 @@ INTERVAL = 0.02
 """Seconds between two looks: a program can pass its quota by what it takes in that time."""
 _SELDOM, _SOCKET = 10, 1 << 18
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_ENDING = 10
+"""Looks for which a process may have lost its first thread and no other: one that ends is so for a moment."""
 _GONE_MAPS = 4
 """Deleted files that are mapped and no longer open show no size: each counts as this part of the quota."""
 
@@ -54,6 +56,8 @@ class Quota:
     disk: int = 0
     files: int = 0
     ticks: str = ""
+    headless: dict[int, int] = field(default_factory=dict)
+    """For how many looks a process has had no first thread, and others."""
     written: int = 0
     pending: bool = field(default=True)
 
@@ -108,7 +112,8 @@ def _excess(quota: Quota) -> str | None:
     quota.pending = busy  # one more look after the last that was busy: a tick is long
     if quota.forks and len(family) > quota.forks + 2:
         return f"it made more processes than its {quota.forks} forks"
-    if any(state.headless for state in seen):
+    quota.headless = {state.pid: quota.headless.get(state.pid, 0) + 1 for state in seen if state.headless}
+    if any(looks > _ENDING for looks in quota.headless.values()):
         return "its first thread ended while others went on: what such a process holds cannot be seen"
     if sum(state.threads for state in seen) > quota.tasks:
         most = quota.tasks - 2 if quota.family and not quota.forks else quota.tasks  # two are not the program's
