@@ -8,7 +8,9 @@ import json
 import os
 import struct
 import sys
+import time
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from codeling.messages import ToolCall
 from codeling.protocols import Outcome, SessionSpec
 from codeling.result import RunResult
 from codeling.sandbox.frames import Buffer
+from codeling.sandbox.session import WireSession
 from codeling.testing import ScriptedModel
 
 HELLO = {"t": "hello", "v": 1, "pid": 2, "python": "3.11"}
@@ -39,6 +42,22 @@ def packed(*frames: Any) -> bytes:
 def call(number: Any, *args: Any, name: Any = "echo", **more: Any) -> dict[str, Any]:
     """Give the frame of a call."""
     return {"t": "call", "id": number, "name": name, "args": list(args), "kw": {}, **more}
+
+
+ADDRESS = {"version": 3, "typestr": "<f8", "shape": {"$": "tuple", "v": []}, "data": {"$": "tuple", "v": [16, True]}}
+"""What numpy takes for an array that lies at an address of the process."""
+
+
+def record(**fields: Any) -> dict[str, Any]:
+    """Give a record as data."""
+    return {"$": "record", "type": "a.B", "v": fields}
+
+
+def column(dtype: str, *items: Any, names: Sequence[Any] = (0,)) -> dict[str, Any]:
+    """Give a pandas series as data."""
+    return {
+        "$": "series", "v": {"dtype": dtype, "v": [*items]}, "index": {"dtype": "object", "v": [*names]}, "name": None
+    }  # fmt: skip
 
 
 @tool
@@ -127,6 +146,24 @@ BAD_FRAMES: dict[str, tuple[bytes, str]] = {
     "scalars from nothing": (packed(call(9, [{"$": "scalar", "dtype": "<U999999", "v": ""}] * 2000)), "not a scalar"),
     "zone that is a file": (
         packed(call(9, {"$": "index", "v": {"dtype": "datetime64[ns, dateutil//etc/passwd]", "v": []}})), "not a dtype"
+    ),
+    "a record that is an address": (packed(call(9, column("float64", record(__array_interface__=ADDRESS)))), "for an address"),
+    "a row that is an address": (packed(call(9, column("object", ADDRESS, names=["__array_interface__"]))), "for an address"),
+    "pictures of no width": (
+        packed(call(9, [{"$": "image", "mode": "L", "size": [0, 20000], "v": ""}] * 9)), "not the bytes of a picture"
+    ),
+    "many pictures": (
+        packed(call(9, [{"$": "image", "mode": "L", "size": [1, 1], "v": "AA=="}] * 6001)), "more than 6000 columns"
+    ),
+    "dates in words": (packed(call(9, column("datetime64[ns]", "1 jan 2020 5:01:01 pm"))), "not a moment"),
+    "a column that is none": (packed(call(9, {"$": "index", "v": {"dtype": "object", "v": {"a": 1}}})), "not a column"),
+    "an array of lists without items": (
+        packed(call(9, {"$": "array", "dtype": "|u1", "shape": [1 << 40, 0], "v": ""})), "nothing but shape"
+    ),
+    "numbers that are sought together": (packed(call(9, {"$": "set", "v": [*range(40_000)]})), "keys that are no texts"),
+    "levels that are sought together": (
+        packed(call(9, {"$": "index", "v": {"dtype": "object", "v": [{"$": "tuple", "v": [k, 0]} for k in range(40_000)]}})),
+        "keys that are no texts",
     ),
     "many tables": (
         packed(call(9, [{"$": "index", "v": {"dtype": "object", "v": []}}] * 6001)), "more than 6000 columns"
@@ -419,3 +456,142 @@ def test_what_crosses_can_be_recorded(program: str) -> None:
 
     assert isinstance(result, RunResult)
     assert str(result.output).startswith("[[[[")
+
+
+def test_a_call_that_waits_for_a_thread_ends_with_its_program() -> None:
+    """A call for which there was no thread until its program had ended is not made any more, however quick its tool is."""
+    seen: list[int] = []
+
+    @tool
+    def slow(number: int) -> None:
+        """Take a while."""
+        time.sleep(1)
+
+    @tool
+    def note(number: int) -> None:
+        """Note a number."""
+        seen.append(number)
+
+    crowd = packed(*[call(1000 + n, n, name="slow") for n in range(300)])
+    programs = [
+        writing(crowd, end="import time; time.sleep(0.3)"),
+        writing(packed(call(5000, 1, name="note")), end="import time; time.sleep(0.05)"),
+        "final_answer(42)",
+    ]
+    with CodeAgent([slow, note], ScriptedModel([f"```python\n{program}\n```" for program in programs])) as agent:
+        assert agent.run("Go.") == 42
+        time.sleep(1.5)
+
+    assert seen == []
+
+
+def test_a_session_that_is_closed_while_it_begins_leaves_the_next_one_its_descriptor() -> None:
+    """The loop forgets the stream of a session before another one's can get the same number."""
+
+    async def work() -> list[str | None]:
+        executor, spec, values = SandboxExecutor(), SessionSpec(tools={}), []
+        (await executor.open(spec)).close()
+        for _ in range(20):
+            begun = WireSession.ahead(executor._start, spec, limits=executor._limits, isolation="full")
+            while begun._line is None:
+                await asyncio.sleep(0)
+            begun.close()
+            session = await executor.open(spec)
+            outcome = await session.run("40 + 2", step=1, on_call=no_calls, on_output=lambda text: None)
+            session.close()
+            values.append(outcome.value)
+        return values
+
+    async def no_calls(called: ToolCall) -> None:
+        raise AssertionError
+
+    assert asyncio.run(asyncio.wait_for(work(), 50)) == ["42"] * 20
+
+
+@tool
+def listed(numbers: list[int]) -> int:
+    """Count numbers."""
+    return len(numbers)
+
+
+@tool
+def halved(number: Fraction) -> Fraction:
+    """Give half of a number."""
+    return number / 2
+
+
+def test_what_is_written_in_a_few_bytes_does_not_become_gigabytes() -> None:
+    """A range is no list of a billion numbers, and a decimal with a large exponent no fraction; those that are small are."""
+    program = """
+from decimal import Decimal
+for made in (lambda: listed(range(10**12)), lambda: listed(range(10**30)), lambda: halved(Decimal("1e999999999"))):
+    try:
+        print(made())
+    except Exception as error:
+        print(error)
+print(listed(range(1000)), halved(Decimal("1.5")))
+"""
+    with CodeAgent(
+        [listed, halved], ScriptedModel([f"```python\n{program}\n```", "```python\nfinal_answer(42)\n```"])
+    ) as agent:
+        result = agent.run("Go.", return_full_result=True)
+
+    lines = result.steps[0].output.splitlines()
+    assert ["is not a" in line for line in lines] == [True, True, True, False]
+    assert lines[3] == "1000 3/4"
+    assert result.output == 42
+
+
+def test_keys_that_cannot_cross_are_refused_where_they_are() -> None:
+    """A set of more numbers than the host would look up is an error of the program's, which can give a list."""
+    program = """
+try:
+    echo(set(range(40_000)))
+except ValueError as error:
+    print(error)
+print(len(echo(list(range(40_000)))), len(echo(set(map(str, range(40_000))))), len(echo({n: n for n in range(20_000)})))
+"""
+    with CodeAgent([echo], ScriptedModel([f"```python\n{program}\n```", "```python\nfinal_answer(42)\n```"])) as agent:
+        result = agent.run("Go.", return_full_result=True)
+
+    assert "keys that are no texts cannot cross: give lists or pairs" in result.steps[0].output
+    assert result.steps[0].output.endswith("40000 40000 20000\n")
+
+
+def test_calls_buy_no_time() -> None:
+    """A program that always has a call under way, and computes beside it, is interrupted as any other."""
+    program = """
+import json, os, struct, threading, time
+end, number = time.monotonic() + 20, 1000
+def read():
+    while os.read(3, 1 << 16):
+        pass
+def ask():
+    global number
+    while time.monotonic() < end:
+        data = b""
+        for _ in range(50):
+            number += 1
+            body = json.dumps({"t": "call", "id": number, "name": "note", "args": [], "kw": {}}).encode()
+            data += struct.pack("<I", len(body)) + body
+        while data:
+            data = data[os.write(3, data):]
+for work in (read, ask):
+    threading.Thread(target=work, daemon=True).start()
+while time.monotonic() < end:
+    sum(range(10000))
+print("LASTED")
+"""
+
+    @tool
+    def note() -> None:
+        """Do next to nothing."""
+
+    codes = (program, "final_answer(42)", "final_answer(42)")
+    model = ScriptedModel([f"```python\n{code}\n```" for code in codes])
+    with CodeAgent([note], model, executor=SandboxExecutor(timeout=0.5)) as agent:
+        result = agent.run("Go.", return_full_result=True)
+
+    assert "LASTED" not in result.steps[0].output
+    assert "KeyboardInterrupt" in (result.steps[0].error or "") or result.steps[0].lost
+    assert result.output == 42

@@ -45,6 +45,8 @@ __all__ = ("describe", "fit", "fit_parameter")
 
 _LONGEST_TEXT = 1_000_000
 """No longer text is taken for a written list or dict."""
+_MOST_COUNTED, _MOST_DIGITS = 1_000_000, 5000
+"""Items that a range may become, and the exponent of a decimal that becomes a fraction: few bytes say either."""
 _BUILT = (list, tuple, set, frozenset, collections.deque)
 
 
@@ -269,6 +271,8 @@ def _items(value: Any, base: type[Any], args: tuple[Any, ...]) -> Any:
     given = _from_text(value)
     if isinstance(given, (str, bytes, bytearray, Mapping)) or not isinstance(given, Iterable):
         _refuse()
+    if isinstance(given, range) and given[_MOST_COUNTED:]:
+        _refuse()
     tolist = getattr(given, "tolist", None)  # of an array: Python's own numbers
     given = given if isinstance(given, _BUILT) or not callable(tolist) else tolist()
     kind = base if base in _BUILT else set if issubclass(base, collections.abc.Set) else list
@@ -350,6 +354,13 @@ def _number(kind: Callable[[Any], Any]) -> Callable[[Any], Any]:
         if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
             _refuse()
         exponent = isinstance(value, str) and "e" in value.casefold()
+        if (
+            isinstance(value, Decimal)
+            and value.is_finite()
+            and abs(value.adjusted()) > _MOST_DIGITS
+            and kind is Fraction
+        ):
+            _refuse()
         return kind(float(value) if exponent else str(value))
 
     return read

@@ -46,6 +46,7 @@ class Calls:
         self._tasks: set[asyncio.Task[None]] = set()
         self._open: set[int] = set()
         self._last = self._carried = 0
+        self._over = False
         self._idle_since, self._idle = 0.0, 0.0
 
     def quick(self, name: str) -> bool:
@@ -109,6 +110,9 @@ class Calls:
         return self._drive(number, call)
 
     def _drive(self, number: int, call: ToolCall) -> bool:
+        if self._over:  # it waited for a thread until its program had ended
+            self._leave(number)
+            return True
         context, work = self._context.copy(), self._serve(number, call)
         try:
             context.run(work.send, None)
@@ -121,12 +125,16 @@ class Calls:
         return False
 
     def cancel(self) -> None:
-        """Give up on all that is under way; a thread's work goes on, but nobody hears of it."""
+        """Give up on all that is under way, and begin nothing. A thread's work goes on, but nobody hears of it."""
+        self._over = True
         for task in tuple(self._tasks):
             task.cancel()
 
     def _adopt(self, work: Coroutine[Any, Any, None], context: contextvars.Context) -> None:
-        self._watch(self._loop.create_task(work, context=context))
+        task = self._loop.create_task(work, context=context)
+        if self._over:
+            task.cancel()
+        self._watch(task)
 
     def _watch(self, task: asyncio.Task[None]) -> None:
         if task.done():

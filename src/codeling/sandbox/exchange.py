@@ -26,6 +26,7 @@ MOST_IMAGES = 8
 _FEWEST = 1000
 """Pieces that output may come in, besides one for each KiB and each call and ten for each second: fewer are sent."""
 _CHUNK = 1 << 16
+_PROCESSORS = os.cpu_count() or 1
 _FEW = 1
 """Quick calls of a program that each get a thread; after these a thread reads the wire: it costs more than one call."""
 _BACKLOG = 8 << 20
@@ -54,6 +55,7 @@ class Exchange:
         self._loop = asyncio.get_running_loop()
         self._done: asyncio.Future[Mapping[str, Any]] = self._loop.create_future()
         self._aside: Aside | None = None
+        self._mark: float | None = None
         self._calls = on_call and Calls(
             step=step, offered=offered, codec=codec, on_call=on_call, send=self._send, fail=self._fail_safely
         )
@@ -120,9 +122,10 @@ class Exchange:
             self._loop.add_reader(self._line.reader, self._on_readable)
 
     def _pause(self) -> None:
-        """Read no more while so many answers wait for the worker."""
-        self._paused = True
-        self._loop.remove_reader(self._line.reader)
+        """Read no more while so many answers wait for the worker. A thread may have asked for that before the end."""
+        if self._line.open and not self._over:
+            self._paused = True
+            self._loop.remove_reader(self._line.reader)
 
     def _deafen(self) -> None:
         """Read and write nothing more here; what is still to be sent goes out with the next command."""
@@ -293,13 +296,21 @@ class Exchange:
 
     def _on_deadline(self) -> None:
         active = bool(self._calls and self._calls.active)
-        left = self._timeout - (self._lasted() - (self._calls.idle() if self._calls else 0.0))
-        if left > 0 or active:
+        own = self._lasted() - (self._calls.idle() if self._calls else 0.0)
+        left = self._timeout - own
+        if (left > 0 or active) and self._beside(own) <= self._timeout:
             self._timer = self._loop.call_later(max(left, 0.05), self._on_deadline)
             return
         self._timed_out = True
         self._interrupt()
         self._timer = self._loop.call_later(self._limits.grace, self._on_grace)
+
+    def _beside(self, own: float) -> float:
+        """Seconds for which the worker has computed while it may have waited for calls, since its time was first up."""
+        mark = self._line.computed() - own * _PROCESSORS
+        if self._mark is None:
+            self._mark = mark
+        return mark - self._mark
 
     def _on_grace(self) -> None:
         why = f"the program ran longer than {self._timeout:g} s and did not stop when interrupted"

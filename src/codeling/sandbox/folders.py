@@ -45,8 +45,8 @@ def usage(
 ) -> tuple[int, int]:
     """Give the bytes and the files below a folder; stops counting where a quota is passed.
 
-    Folders nested too deep to be looked into count as more files than there may be. `lasting` is called
-    where the count takes so long that what is counted could grow by much meanwhile.
+    Folders that cannot be looked into, or are nested too deep for that, count as more files than there may be.
+    `lasting` is called where the count takes so long that what is counted could grow by much meanwhile.
     """
     size = files = 0
     waiting, deadline = [folder], time.monotonic() + _LONG
@@ -56,13 +56,18 @@ def usage(
             deadline = math.inf
         if len(waiting[-1]) > _DEEPEST:
             return size, most_files + 1
-        with suppress(OSError), os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                files += 1
-                with suppress(OSError):
-                    size += entry.stat(follow_symlinks=False).st_blocks * 512
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    files += 1
+                    with suppress(FileNotFoundError):
+                        size += entry.stat(follow_symlinks=False).st_blocks * 512
+                        if entry.is_dir(follow_symlinks=False):
+                            waiting.append(entry.path)
+        except (FileNotFoundError, NotADirectoryError):  # it has been removed meanwhile
+            continue
+        except OSError:  # who made it can write there all the same
+            return size, most_files + 1
     return size, files
 
 

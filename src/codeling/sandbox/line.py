@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -100,6 +100,11 @@ class Line:
     def interrupt(self) -> Mapping[str, Any] | None:
         """Raise KeyboardInterrupt in the program, or give the frame that does."""
         return self.connection.interrupt() if self.open else None
+
+    def computed(self) -> float:
+        """Seconds for which the worker has used processors; 0 where that cannot be known."""
+        known: Callable[[], float] = getattr(self.connection, "computed", float)
+        return known()
 
     def close(self, why: str = "") -> str:
         """End the worker. Gives the reason as far as it is known. May be called twice, and from any thread."""

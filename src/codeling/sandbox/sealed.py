@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from . import folders
 from .cgroups import Group
-from .watchdog import Quota, Watchdog
+from .watchdog import Quota, Watchdog, computed
 
 __all__ = ("WATCHDOG", "SealedWorker")
 
@@ -78,6 +78,10 @@ class SealedWorker:
     def trouble(self) -> str | None:
         """Why it ended, where that is known."""
         return self._why
+
+    def computed(self) -> float:
+        """Seconds for which it has used processors."""
+        return computed(self.pid)
 
     def excess(self, why: str) -> None:
         """End it because it took more than it may."""

@@ -130,9 +130,11 @@ class WireSession:
     def close(self) -> None:
         """End the worker and free what it held."""
         self._closed = True
-        if self._opening and not self._opening.done():
+        opening = self._opening
+        if opening and not opening.done() and opening.get_loop().is_running():
             with suppress(RuntimeError):  # its loop has ended, and the task with it
-                self._opening.get_loop().call_soon_threadsafe(self._opening.cancel)
+                opening.get_loop().call_soon_threadsafe(opening.cancel)
+                return  # it closes its line itself: while the loop reads a descriptor, nobody else may get that number
         line, self._line = self._line, None
         if line:
             line.close()
@@ -171,6 +173,9 @@ class WireSession:
             await self._set(line, self._variables)
         except WireBroken as error:
             raise SandboxError(f"the sandbox did not start: {line.close(str(error))}") from error
+        except asyncio.CancelledError:
+            line.close("its session was closed")
+            raise
         return line
 
     async def _set(self, line: Line, variables: Mapping[str, Any]) -> None:

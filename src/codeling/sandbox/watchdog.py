@@ -23,12 +23,14 @@ from functools import cache
 
 from .folders import usage
 
-__all__ = ("Quota", "Watchdog", "below")
+__all__ = ("Quota", "Watchdog", "below", "computed")
 
 INTERVAL = 0.02
 """Seconds between two looks: a program can pass its quota by what it takes in that time."""
 _SELDOM, _SOCKET = 10, 1 << 18
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_ENDING = 10
+"""Looks for which a process may have lost its first thread and no other: one that ends is so for a moment."""
 _GONE_MAPS = 4
 """Deleted files that are mapped and no longer open show no size: each counts as this part of the quota."""
 
@@ -54,6 +56,8 @@ class Quota:
     disk: int = 0
     files: int = 0
     ticks: str = ""
+    headless: dict[int, int] = field(default_factory=dict)
+    """For how many looks a process has had no first thread, and others."""
     written: int = 0
     pending: bool = field(default=True)
 
@@ -108,6 +112,9 @@ def _excess(quota: Quota) -> str | None:
     quota.pending = busy  # one more look after the last that was busy: a tick is long
     if quota.forks and len(family) > quota.forks + 2:
         return f"it made more processes than its {quota.forks} forks"
+    quota.headless = {state.pid: quota.headless.get(state.pid, 0) + 1 for state in seen if state.headless}
+    if any(looks > _ENDING for looks in quota.headless.values()):
+        return "its first thread ended while others went on: what such a process holds cannot be seen"
     if sum(state.threads for state in seen) > quota.tasks:
         most = quota.tasks - 2 if quota.family and not quota.forks else quota.tasks  # two are not the program's
         return f"it started more than its {most} threads and processes"
@@ -122,13 +129,22 @@ class _State:
     ticks: str
     threads: int
     memory: int
+    headless: bool
+    """Whether its first thread is gone, with what the kernel says of its memory and descriptors, and others are not."""
 
 
 def _states(pids: list[int]) -> Iterator[_State]:
     for pid in pids:
         with suppress(OSError):
             fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
-            yield _State(pid, f"{fields[11]}+{fields[12]}", int(fields[17]), int(fields[21]) * _PAGE)
+            ticks, threads, memory = f"{fields[11]}+{fields[12]}", int(fields[17]), int(fields[21]) * _PAGE
+            yield _State(pid, ticks, threads, memory, fields[0] == "Z" and threads > 1)
+
+
+def computed(pid: int) -> float:
+    """Seconds for which a process and those below it have used processors."""
+    ticks = sum(int(part) for state in _states([pid, *below(pid)]) for part in state.ticks.split("+"))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _tables(pid: int) -> int:

@@ -5,6 +5,7 @@ dict of lists, and a picture as its size, mode and bytes.
 """
 
 import base64
+import math
 import re
 
 __all__ = ("install",)
@@ -15,11 +16,16 @@ _PANDAS_DTYPE = re.compile(
     r"|datetime64\[(ns|us|ms|s)(, (?!dateutil)\w[\w+:-]{0,30}(/\w[\w+:-]{0,30}){0,2})?\]|timedelta64\[(ns|us|ms|s)\])"
 )
 _MODES = {"1": 0.125, "L": 1, "P": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4, "YCbCr": 3, "I": 4, "F": 4, "HSV": 3}
-_MOST_SIDE = 20000
+_NUMBERS, _MOMENTS = re.compile(r"[<>|=]?[?bBiufcmM]"), re.compile("datetime|timedelta")
+"""Columns that are written as one array, and those whose items are moments and no texts."""
+_MOST_SIDE, _MOST_EMPTY = 20000, 2000
+"""Of a picture. One of no width has a pointer for each row all the same."""
+_NO_ITEMS = 1 << 16
+"""Lists that an array without items may turn into."""
 _LEAST = 8
 """Bytes of a scalar that came as none: an empty text."""
 _TABLE = 2048
-"""What a column or an index counts beside its items: no value has more of them than the other side would read."""
+"""What a column, an index or a picture counts beside its items: no value has more of them than the other side would read."""
 
 
 def install(values, libraries, readers):
@@ -82,7 +88,7 @@ def install(values, libraries, readers):
                 return None
             image = value if value.mode in _MODES and value.mode != "P" else value.convert("RGBA")
             data = image.tobytes()
-            codec._spend(len(data) * 4 // 3)
+            codec._spend(len(data) * 4 // 3 + _TABLE + 8 * image.size[1])
             return {
                 "$": "image",
                 "mode": image.mode,
@@ -98,7 +104,10 @@ def install(values, libraries, readers):
                 "dtype": dtype,
                 "v": Kinds.numpy(codec, held.to_numpy(), None, type(held.to_numpy()).__mro__, depth),
             }
-        items = [codec._encode(item, depth - 1) for item in held.tolist()]
+        items = held.tolist()
+        if dtype == "category" or (hasattr(held, "nlevels") and any(type(item) is tuple for item in items)):
+            codec._admit(items)  # they are looked up where they are read
+        items = [codec._encode(item, depth - 1) for item in items]
         return {"dtype": dtype if _PANDAS_DTYPE.fullmatch(dtype) else "object", "v": items}
 
     def _bytes(tree):
@@ -113,6 +122,8 @@ def install(values, libraries, readers):
         shape = tree["shape"]
         if type(shape) is not list or len(shape) > 32 or any(type(n) is not int or n < 0 for n in shape):
             raise values.BadData("not a shape")
+        if 0 in shape and math.prod(n or 1 for n in shape) > _NO_ITEMS:
+            raise values.BadData("an array of nothing but shape")
         numpy = _module("numpy")
         if tree["dtype"] == "object":
             items = codec._items(tree, depth)
@@ -149,10 +160,22 @@ def install(values, libraries, readers):
         if type(dtype) is not str or not _PANDAS_DTYPE.fullmatch(dtype):
             raise values.BadData("not a dtype")
         if type(held) is dict:
-            return codec._decode(held, depth), dtype
+            if held.get("$") != "array" or not _NUMBERS.match(held["dtype"]) or dtype == "category":
+                raise values.BadData("not a column")
+            return read_array(codec, held, depth), dtype
         if type(held) is not list:
             raise values.BadData("not a column")
-        return values.spread([codec._decode(item, depth) for item in held]), dtype
+        if any(type(item) is str for item in held) and _MOMENTS.match(dtype):  # reading dates takes a library long
+            raise values.BadData("not a moment")
+        items = [codec._decode(item, depth) for item in held]
+        return (codec._distinct(items) if dtype == "category" else values.spread(items)), dtype
+
+    def read_labels(codec, tree, depth):
+        """Give what names rows: a series has attributes of these names."""
+        held, dtype = read_column(codec, tree, depth)
+        if type(held) is list and any(type(item) is tuple for item in values.labels(held)):
+            codec._distinct(held)  # of several levels: pandas looks up each part
+        return held, dtype
 
     def _series(pandas, column, index=None, name=None):
         held, dtype = column
@@ -165,8 +188,8 @@ def install(values, libraries, readers):
     def read_frame(codec, tree, depth):
         pandas = _module("pandas")
         columns = [read_column(codec, column, depth) for column in tree["v"]]
-        names = [codec._decode(name, depth) for name in tree["columns"]]
-        index = read_column(codec, tree["index"], depth)
+        names = values.labels([codec._decode(name, depth) for name in tree["columns"]])
+        index = read_labels(codec, tree["index"], depth)
         if len(names) != len(columns):
             raise values.BadData("not a frame")
         if pandas is None:
@@ -180,7 +203,7 @@ def install(values, libraries, readers):
 
     def read_series(codec, tree, depth):
         pandas = _module("pandas")
-        column, index = read_column(codec, tree["v"], depth), read_column(codec, tree["index"], depth)
+        column, index = read_column(codec, tree["v"], depth), read_labels(codec, tree["index"], depth)
         if pandas is None:
             return list(column[0])
         if len(column[0]) != len(index[0]):
@@ -188,7 +211,7 @@ def install(values, libraries, readers):
         return _series(pandas, column, _index(pandas, index), codec._decode(tree["name"], depth))
 
     def read_index(codec, tree, depth):
-        pandas, column = _module("pandas"), read_column(codec, tree["v"], depth)
+        pandas, column = _module("pandas"), read_labels(codec, tree["v"], depth)
         return list(column[0]) if pandas is None else _index(pandas, column)
 
     def read_moment(codec, tree, depth):
@@ -205,6 +228,7 @@ def install(values, libraries, readers):
         return None if pandas is None else {"NaT": pandas.NaT, "NA": pandas.NA}[tree["v"]]
 
     def read_image(codec, tree, depth):
+        codec._toll()
         width, height = tree["size"]
         data, mode = _bytes(tree), tree["mode"]
         if (
@@ -214,7 +238,7 @@ def install(values, libraries, readers):
         ):
             raise values.BadData("not a picture")
         size = (width + 7) // 8 * height if mode == "1" else int(_MODES[mode] * width * height)
-        if len(data) != size:
+        if len(data) != size or (not size and height > _MOST_EMPTY):
             raise values.BadData("not the bytes of a picture of this size")
         if _module("PIL.Image") is None:
             return values.Record("PIL.Image.Image", {"mode": mode, "size": (width, height), "data": data})

@@ -7,15 +7,18 @@ import decimal
 import fractions
 import math
 import pathlib
+import re
 import uuid
 
-__all__ = ("PLAIN", "READERS", "BadData", "Handle", "Record", "Unencodable", "spread", "text", "zone_of")
+__all__ = ("PLAIN", "READERS", "BadData", "Handle", "Record", "Unencodable", "labels", "spread", "text", "zone_of")
 
 MOST_DIGITS = 1 << 20
 MOST_BITS = 1 << 17
 """Of a fraction's parts: what it takes to cancel them grows with the square."""
 MOST_ALIKE = 64
 """Keys of one hash: what it takes to look one up grows with them, and a hash without a secret can be aimed at."""
+
+_POINTER = re.compile(r"__\w*array\w*__")
 
 
 class Unencodable(ValueError):
@@ -78,8 +81,8 @@ def spread(keys):
         seen = {}
         for key in keys:
             if type(key) is not str and type(key) is not bytes:  # these have a secret in their hash
-                try:
-                    alike = seen.setdefault(hash(key), [key, 0])
+                try:  # under a hash of that hash, which has a secret: nobody can aim at what is looked up here
+                    alike = seen.setdefault(hash(("keys", hash(key))), [key, 0])
                 except TypeError:  # a column may hold what cannot be looked up
                     continue
                 if key is not alike[0] and key != alike[0]:
@@ -87,6 +90,16 @@ def spread(keys):
                     if alike[1] > MOST_ALIKE:
                         raise BadData("too many keys of one hash")
     return keys
+
+
+def labels(names):
+    """Give the names, if an object may have attributes of all of them. Raises BadData.
+
+    Numpy takes what an object calls `__array_interface__` for an address of this process's memory, and reads there.
+    """
+    if any(type(name) is str and _POINTER.match(name) for name in names):
+        raise BadData("a name by which libraries ask for an address")
+    return names
 
 
 def text(value):
@@ -226,8 +239,8 @@ READERS = {
     "bytearray": lambda codec, tree, depth: bytearray(_read_bytes(codec, tree, depth)),
     "complex": lambda codec, tree, depth: complex(float(tree["v"][0]), float(tree["v"][1])),
     "tuple": lambda codec, tree, depth: tuple(codec._items(tree, depth)),
-    "set": lambda codec, tree, depth: set(spread(codec._items(tree, depth))),
-    "frozenset": lambda codec, tree, depth: frozenset(spread(codec._items(tree, depth))),
+    "set": lambda codec, tree, depth: set(codec._distinct(codec._items(tree, depth))),
+    "frozenset": lambda codec, tree, depth: frozenset(codec._distinct(codec._items(tree, depth))),
     "datetime": _read_datetime,
     "date": lambda codec, tree, depth: datetime.date(*tree["v"]),
     "time": _read_time,

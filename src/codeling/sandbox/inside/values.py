@@ -29,7 +29,10 @@ text = plain.text
 MOST_MEMBERS = 256
 MOST_HANDLES = 100000
 MOST_TABLES = 6000
-"""Columns and indexes in one value: each takes pandas a while."""
+"""Columns, indexes and pictures in one value: each takes its library a while."""
+FEW_KEYS, MOST_KEYS = 1 << 12, 1 << 15
+"""Keys that are no texts in a table that counts, and in all those of a value: they can be chosen so that each is
+looked for where all the others are."""
 _SHORT, _WIDE = 1 << 20, 1 << 63
 
 
@@ -40,9 +43,9 @@ class _TextEnum(str, enum.Enum):
 class Codec:
     """Turns values into trees and back. Holds the handles of one conversation."""
 
-    def __init__(self, *, side, trusting, lookup=None, max_depth=64, max_bytes=12 << 20):
+    def __init__(self, *, side, trusting, lookup=None, max_depth=64, max_bytes=12 << 20, max_keys=MOST_KEYS):
         self._side, self._trusting, self._lookup = side, trusting, lookup
-        self._depth, self._bytes = max_depth, max_bytes
+        self._depth, self._bytes, self._most_keys = max_depth, max_bytes, max_keys
         self._handles, self._numbers, self._known = {}, {}, {}
         self._encoding = threading.RLock()
 
@@ -61,7 +64,7 @@ class Codec:
         ):
             return value
         with self._encoding:  # threads that call at once share the budget, the path and the handles
-            self._left, self._open = self._bytes, set()
+            self._left, self._keys, self._open = self._bytes, self._most_keys, set()
             return self._encode(value, self._depth)
 
     def decode(self, tree):
@@ -69,7 +72,7 @@ class Codec:
         kind = type(tree)
         if tree is None or kind is str or kind is int or kind is bool or kind is float:
             return tree
-        self._tables = MOST_TABLES
+        self._tables, self._room = MOST_TABLES, self._most_keys
         try:
             return self._decode(tree, self._depth)
         except BadData:
@@ -107,7 +110,7 @@ class Codec:
         """Note that a table's part is about to be made."""
         self._tables -= 1
         if self._tables < 0:
-            raise BadData("more than {} columns and indexes".format(MOST_TABLES))
+            raise BadData("more than {} columns, indexes and pictures".format(MOST_TABLES))
 
     def _spend(self, size):
         self._left -= size + 8
@@ -126,6 +129,8 @@ class Codec:
             raise Unencodable("the value refers to itself")
         self._open.add(key)
         self._spend(8 * kind.__len__(value))
+        if kind is not list and kind is not tuple:
+            self._admit(value)
         if kind is dict:
             tree = self._dict(value, depth - 1)
         else:
@@ -133,6 +138,14 @@ class Codec:
             tree = items if kind is list else {"$": _CONTAINERS[kind], "v": items}
         self._open.discard(key)
         return tree
+
+    def _admit(self, keys):
+        """Refuse what the host would not look up, where that is the other side. Raises Unencodable."""
+        self._keys -= _crowd(keys) if self._side == "program" else 0
+        if self._keys < 0:
+            raise Unencodable(
+                "more than {} keys that are no texts cannot cross: give lists or pairs".format(self._most_keys)
+            )
 
     def _dict(self, value, depth):
         pairs = list(dict.items(value))
@@ -241,8 +254,15 @@ class Codec:
 
     def _read_dict(self, tree, depth):
         pairs = [(self._decode(key, depth), self._decode(item, depth)) for key, item in tree["v"]]
-        plain.spread([key for key, _ in pairs])
+        self._distinct([key for key, _ in pairs])
         return dict(pairs)
+
+    def _distinct(self, keys):
+        """Give the keys, if they can be looked up in time. Raises BadData."""
+        self._room -= _crowd(keys)
+        if self._room < 0:
+            raise BadData("more than {} keys that are no texts".format(self._most_keys))
+        return plain.spread(keys)
 
     def _read_handle(self, tree, depth):
         number, shown = tree["id"], tree["shown"]
@@ -267,7 +287,7 @@ class Codec:
 
     def _read_record(self, tree, depth):
         name = text(tree["type"])
-        fields = {key: self._decode(item, depth) for key, item in tree["v"].items()}
+        fields = {key: self._decode(item, depth) for key, item in plain.labels(tree["v"]).items()}
         cls = self._class(name)
         if cls is None and self._trusting and all(key.isidentifier() for key in fields):
             cls = self._adopt(name, dataclasses.make_dataclass(name.rpartition(".")[2], list(fields)))
@@ -292,6 +312,11 @@ class Codec:
         if cls is None and self._lookup is not None:
             cls = self._lookup(name)
         return cls
+
+
+def _crowd(keys):
+    """How many keys of a large table are no texts, whose hash has a secret."""
+    return sum(type(key) is not str and type(key) is not bytes for key in keys) if len(keys) > FEW_KEYS else 0
 
 
 def _other_side(side):
