@@ -18,6 +18,7 @@ import pytest
 from codeling import CodeAgent, SandboxExecutor
 from codeling.sandbox import folders
 from codeling.sandbox.wall import Isolation
+from codeling.sandbox.watchdog import below
 from codeling.testing import ScriptedModel
 
 from ..walls import need
@@ -75,30 +76,40 @@ def test_the_runner_can_fail(tmp_path: Path) -> None:
 
 
 def test_killing_the_host_leaves_no_child() -> None:
-    """After SIGKILL of the process that opened sandboxes, nothing of them runs."""
+    """After SIGKILL of the process that opened sandboxes, nothing of them runs; the next one removes their folders."""
     need("full")
     code = """
-import asyncio, os, sys
+import asyncio, os
 from codeling import SandboxExecutor
 from codeling.protocols import SessionSpec
+from codeling.sandbox.folders import base_folder
 async def work():
     sessions = [await SandboxExecutor(isolation=i).open(SessionSpec()) for i in ("full", "strong") for _ in range(2)]
-    print(*[s._connection.pid for s in sessions], *[s._connection._zygote._process.pid for s in sessions], flush=True)
+    await sessions[-1].run("open('left', 'w').write('x' * 5000)", step=1, on_call=None, on_output=None)
+    print(base_folder(os.getpid()), flush=True)
     await asyncio.sleep(60)
 asyncio.run(work())
 """
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as host:
         assert host.stdout is not None
-        pids = [int(word) for word in host.stdout.readline().split()]
-        assert all(Path(f"/proc/{pid}").exists() for pid in pids)
+        folder = Path(host.stdout.readline().strip())
+        pids = list(below(host.pid))
+        assert len(list(folder.glob("*/left"))) == 1
         host.send_signal(signal.SIGKILL)
+    left = pids
     for _ in range(100):
-        left = [pid for pid in pids if state(pid) not in ("gone", "Z")]
+        left = [pid for pid in left if state(pid) not in ("gone", "Z")]
         if not left:
             break
         time.sleep(0.05)
 
+    assert len(pids) >= 6  # four workers and their two warm parents
     assert left == []
+    for _ in range(1000):  # some are removed at a time, and other tests may have left many
+        if not folder.exists():
+            break
+        subprocess.run([sys.executable, "-c", code.replace("60", "0")], check=True, capture_output=True)
+    assert not folder.exists()
 
 
 def state(pid: int) -> str:

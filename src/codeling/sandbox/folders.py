@@ -15,12 +15,14 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 __all__ = ("base_folder", "remove", "usage")
 
 _LONG = 0.05
 """Seconds that a count may take beside the program that writes there."""
+_AT_ONCE = 20
 _DEEPEST = 3500
 """Length of a path beyond which folders are too deep to be looked into: below, files could hide."""
 
@@ -28,10 +30,36 @@ _DEEPEST = 3500
 @cache
 def base_folder(process: int) -> Path:
     """The folder that holds this process's working folders; others may pass through it, not list it."""
-    path = Path(tempfile.mkdtemp(prefix="codeling-"))
+    kind = _kind()
+    if kind:
+        _remove_stale(kind)
+    path = Path(tempfile.mkdtemp(prefix=f"{kind}{process}-" if kind else "codeling-"))
     path.chmod(0o711)
     atexit.register(_remove_own, str(path), process)
     return path
+
+
+def _kind() -> str:
+    """How the folders begin of processes that can be told apart by their numbers; nothing where those are not known."""
+    with suppress(OSError):
+        return f"codeling-{os.stat('/proc/self/ns/pid').st_ino}-"
+    return ""
+
+
+def _remove_stale(kind: str) -> None:
+    """Remove what processes of ours have left that were killed: some at a time, as nobody should wait long for it."""
+    with os.scandir(tempfile.gettempdir()) as entries:
+        named = (entry for entry in entries if entry.name.startswith(kind))
+        stale = (entry.path for entry in named if _is_stale(entry, entry.name.removeprefix(kind).partition("-")[0]))
+        for path in islice(stale, _AT_ONCE):
+            remove(path)
+
+
+def _is_stale(entry: os.DirEntry[str], process: str) -> bool:
+    with suppress(OSError):
+        own = entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_uid == os.geteuid()
+        return own and process.isdecimal() and not os.path.exists(f"/proc/{process}")
+    return False
 
 
 def _remove_own(folder: str, process: int) -> None:
