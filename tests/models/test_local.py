@@ -180,4 +180,4 @@ except KeyboardInterrupt:
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
 
     assert (run.stdout, run.stderr, run.returncode) == ("interrupted\n", "", 0)
-    assert time.monotonic() - start < 8
+    assert time.monotonic() - start < 30  # writing all of it would take minutes
