@@ -59,9 +59,15 @@ class Tracing:
 
 def _bounded(works: list[Any], seconds: float) -> bool:
     """Do things that may take long, for so long at most."""
-    threads = [threading.Thread(target=work, daemon=True) for work in works]
-    for thread in threads:
-        thread.start()
+    threads = []
+    for work in works:
+        thread = threading.Thread(target=work, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # CPython 3.12 starts none once it is about to end: the SDK's own patience has to do
+            work()
+        else:
+            threads.append(thread)
     for thread in threads:
         thread.join(seconds)
     return not any(thread.is_alive() for thread in threads)
