@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..events import StepFinished, ToolCallFinished
@@ -11,6 +12,11 @@ from ..messages import Message, Reply
 from .pictures import drop_old
 
 __all__ = ("observe",)
+
+MOST_REASON = 300
+"""Characters of an error that are said once more."""
+MOST_TASK = 300
+"""Characters of a task that is said again after each step."""
 
 
 def observe(memory: Any, finished: StepFinished, reply: Reply, results: Mapping[str, ToolCallFinished]) -> None:
@@ -22,10 +28,18 @@ def observe(memory: Any, finished: StepFinished, reply: Reply, results: Mapping[
         memory.add_message(_repeated(finished))
         return
     told = memory.form.observe(finished, reply.calls, results)
-    for message in told:
+    for message in _reminded(told, finished, memory.form):
         memory.add_message(message)
     if any(message.images for message in told):
         drop_old(memory.messages, after=len(memory.form.opening()) + 1)
+
+
+def _reminded(told: Sequence[Message], finished: StepFinished, form: Any) -> Sequence[Message]:
+    """Say a short task again after what a program did: small models read the last words best, and lose what is asked."""
+    task = form.asked if form.file == "code" and told and not finished.final else ""
+    if not task or len(task) > MOST_TASK:
+        return told
+    return [*told[:-1], replace(told[-1], content=f"{told[-1].content}\n\n{task}")]
 
 
 def _deed(finished: StepFinished, reply: Reply, results: Mapping[str, ToolCallFinished]) -> object:
@@ -40,6 +54,10 @@ def _deed(finished: StepFinished, reply: Reply, results: Mapping[str, ToolCallFi
 
 
 def _repeated(finished: StepFinished) -> Message:
-    """Say that a step did what the one before it did."""
-    hint = "Do what the error says." if finished.error else "If that is the answer, call final_answer(value)."
-    return Message(role="user", content=f"You wrote the very same again, with the same result. Change it. {hint}")
+    """Say that a step did what the one before it did, and what else there is to do."""
+    told = "You wrote the very same again, with the same result."
+    if not finished.error:
+        return Message(role="user", content=f"{told} If that is the answer, call final_answer(value).")
+    lines = [line for line in finished.error.splitlines() if line.strip() and not line.startswith("Note: ")]
+    smaller = "Write something else: do what the error says, or take a smaller step first and print what it gives."
+    return Message(role="user", content=f"{told} {smaller}\n{lines[-1][:MOST_REASON] if lines else ''}".rstrip())
