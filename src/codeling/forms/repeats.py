@@ -35,7 +35,7 @@ def observe(memory: Any, finished: StepFinished, reply: Reply, results: Mapping[
 
 
 def _reminded(told: Sequence[Message], finished: StepFinished, form: Any) -> Sequence[Message]:
-    """Say a short task again after what a program did: small models read the last words best, and lose what is asked."""
+    """Say a short task again after what a step did: small models else lose what is asked."""
     task = form.asked if form.file == "code" and told and not finished.final else ""
     if not task or len(task) > MOST_TASK:
         return told
