@@ -15,17 +15,29 @@ def told(worker: CodeAgent) -> list[str]:
     return [request.messages[-1].content for request in worker.model.requests]
 
 
-def test_each_step_ends_with_the_task() -> None:
-    """Output, an error and a reply without a program are followed by what is asked."""
-    worker = agent([">print(1)", ">1 / 0", "I am done.", ">final_answer(1)"])
+def test_a_step_ends_with_the_task() -> None:
+    """Output, and a program that printed nothing, are followed by what is asked."""
+    worker = agent([">print(1)", ">x = 1", ">final_answer(1)"])
     worker.run("  Count to one. ")
     worker.close()
 
-    first, *others = told(worker)
+    first, printed, quiet = told(worker)
     assert first.count("Task: Count to one.") == 1
-    assert len(others) == 3
-    assert others[0] == "Output:\n1\n\nTask: Count to one."
-    assert all(text.endswith("\n\nTask: Count to one.") for text in others)
+    assert printed == "Output:\n1\n\nTask: Count to one."
+    assert quiet.startswith("The program ran and printed nothing.")
+    assert quiet.endswith("\n\nTask: Count to one.")
+
+
+def test_an_error_is_the_last_word() -> None:
+    """What went wrong is what the next program must heed."""
+    worker = agent([">1 / 0", "I am done.", ">final_answer(1)"])
+    worker.run("Count to one.")
+    worker.close()
+
+    _, error, prose = told(worker)
+    assert error.endswith("ZeroDivisionError: division by zero")
+    assert "text without a program" in prose
+    assert "Task: Count to one." not in prose
 
 
 def test_a_long_task_is_said_once() -> None:

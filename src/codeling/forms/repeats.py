@@ -35,8 +35,8 @@ def observe(memory: Any, finished: StepFinished, reply: Reply, results: Mapping[
 
 
 def _reminded(told: Sequence[Message], finished: StepFinished, form: Any) -> Sequence[Message]:
-    """Say a short task again after what a step did: small models else lose what is asked."""
-    task = form.asked if form.file == "code" and told and not finished.final else ""
+    """Say a short task again after a step's output, or small models lose it. An error stays the last word."""
+    task = form.asked if form.file == "code" and told and not finished.final and not finished.error else ""
     if not task or len(task) > MOST_TASK:
         return told
     return [*told[:-1], replace(told[-1], content=f"{told[-1].content}\n\n{task}")]
