@@ -33,7 +33,8 @@ class Form:
         self, tools: Iterable[Tool], *, instructions: str = "", result_type: Any = None, model: Any = None
     ) -> None:
         self.tools, self._model, self._sees = tuple(tools), model, getattr(model, "reads_images", True)
-        self._instructions, self._result_type, self.asked = instructions, result_type, ""
+        self._instructions = instructions
+        self._result_type = result_type
 
     def opening(self) -> list[Message]:
         """What stands before the first task: the rules and worked examples."""
@@ -45,8 +46,7 @@ class Form:
         """The task, with the functions, variables and type of answer that belong to it."""
         shown = load("codeling.forms.outline:variables_text")(started.variables) if started.variables else ""
         wanted = "" if self._result_type is None else load("codeling.forms.outline:type_text")(self._result_type)
-        self.asked = f"Task: {started.task.strip()}"
-        text = "\n\n".join(filter(None, [self._functions(), shown, self.asked, wanted]))
+        text = "\n\n".join(filter(None, [self._functions(), shown, f"Task: {started.task.strip()}", wanted]))
         return Message(role="user", content=text, images=started.images, audio=started.audio)
 
     def observe(

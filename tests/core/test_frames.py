@@ -22,7 +22,7 @@ def told(*programs: str) -> list[str]:
     worker.close()
     assert isinstance(worker.model, ScriptedModel)
     last = worker.model.requests[-1].messages
-    return [message.content.removesuffix("\n\nTask: Do it.") for message in last[-2 * len(programs) + 1 :: 2]]
+    return [message.content for message in last[-2 * len(programs) + 1 :: 2]]
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
 from ..events import StepFinished, ToolCallFinished
@@ -15,8 +14,6 @@ __all__ = ("observe",)
 
 MOST_REASON = 300
 """Characters of an error that are said once more."""
-MOST_TASK = 300
-"""Characters of a task that is said again after each step."""
 
 
 def observe(memory: Any, finished: StepFinished, reply: Reply, results: Mapping[str, ToolCallFinished]) -> None:
@@ -28,18 +25,10 @@ def observe(memory: Any, finished: StepFinished, reply: Reply, results: Mapping[
         memory.add_message(_repeated(finished))
         return
     told = memory.form.observe(finished, reply.calls, results)
-    for message in _reminded(told, finished, memory.form):
+    for message in told:
         memory.add_message(message)
     if any(message.images for message in told):
         drop_old(memory.messages, after=len(memory.form.opening()) + 1)
-
-
-def _reminded(told: Sequence[Message], finished: StepFinished, form: Any) -> Sequence[Message]:
-    """Say a short task again after a step's output, or small models lose it. An error stays the last word."""
-    task = form.asked if form.file == "code" and told and not finished.final and not finished.error else ""
-    if not task or len(task) > MOST_TASK:
-        return told
-    return [*told[:-1], replace(told[-1], content=f"{told[-1].content}\n\n{task}")]
 
 
 def _deed(finished: StepFinished, reply: Reply, results: Mapping[str, ToolCallFinished]) -> object:
