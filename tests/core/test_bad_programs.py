@@ -102,7 +102,8 @@ def test_a_step_that_repeats_the_one_before_is_told_and_not_shown_again() -> Non
     assert isinstance(made.model, ScriptedModel)
     second, third, fourth = made.model.requests[1:]
     assert len(third.messages) == len(second.messages) == len(fourth.messages)
-    assert third.messages[-1].content.count("ZeroDivisionError") == 1
+    assert third.messages[-1].content.count("1 / 0") == 1
+    assert third.messages[-1].content.endswith("ZeroDivisionError: division by zero")  # the reason, once more
     assert third.messages[-1].content.count("the very same again") == 1
     assert fourth.messages[-1].content.count("the very same again") == 2
     assert (second.temperature, third.temperature, fourth.temperature) == (None, 0.7, 0.7)

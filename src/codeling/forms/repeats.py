@@ -12,6 +12,9 @@ from .pictures import drop_old
 
 __all__ = ("observe",)
 
+MOST_REASON = 300
+"""Characters of an error that are said once more."""
+
 
 def observe(memory: Any, finished: StepFinished, reply: Reply, results: Mapping[str, ToolCallFinished]) -> None:
     """Show the model what a step did, or say that it was the same as the one before."""
@@ -40,6 +43,10 @@ def _deed(finished: StepFinished, reply: Reply, results: Mapping[str, ToolCallFi
 
 
 def _repeated(finished: StepFinished) -> Message:
-    """Say that a step did what the one before it did."""
-    hint = "Do what the error says." if finished.error else "If that is the answer, call final_answer(value)."
-    return Message(role="user", content=f"You wrote the very same again, with the same result. Change it. {hint}")
+    """Say that a step did what the one before it did, and what else there is to do."""
+    told = "You wrote the very same again, with the same result."
+    if not finished.error:
+        return Message(role="user", content=f"{told} If that is the answer, call final_answer(value).")
+    lines = [line for line in finished.error.splitlines() if line.strip() and not line.startswith("Note: ")]
+    smaller = "Write something else: do what the error says, or take a smaller step first and print what it gives."
+    return Message(role="user", content=f"{told} {smaller}\n{lines[-1][:MOST_REASON] if lines else ''}".rstrip())

@@ -8,6 +8,7 @@ import traceback
 __all__ = ("ToolError", "cut", "note", "tool_error", "traceback_text")
 
 MOST_NAMES = 30
+MOST_VALUE = 60
 MOST_TEXT = 40000
 
 
@@ -50,7 +51,9 @@ def traceback_text(error):
         for frame in foreign if own else ():
             name = "/".join(frame.filename.split("/")[-2:])  # where a library is installed is nobody's business
             lines.append("  {}, line {}, in {}\n".format(name, frame.lineno, frame.name))
-        texts.append("".join(lines) + "".join(seen.format_exception_only()))
+        said = "".join(seen.format_exception_only())
+        if not texts or said not in texts[-1]:  # a library may raise an error once more, in the same words
+            texts.append("".join(lines) + said)
         seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
     return "\nwhile handling this:\n".join(text.rstrip() for text in texts)
 
@@ -60,17 +63,48 @@ def _told(frame):
 
 
 def note(error):
-    """Say what there is, where a program asked a data frame or a series for a name that it does not have."""
-    pandas, names, trace = sys.modules.get("pandas"), None, error.__traceback__
-    while pandas and trace is not None and isinstance(error, (AttributeError, KeyError)):
-        asked = trace.tb_frame.f_locals.get("self")
-        if isinstance(asked, (pandas.DataFrame, pandas.Series)):
-            names = asked.keys()
+    """Say what there is, where a program asked a data frame or a series for what it does not have."""
+    if isinstance(error, TypeError) and "'Tool' object" in str(error):
+        return "\nNote: a function that comes with the task has to be called, with ()."
+    if not isinstance(error, (AttributeError, IndexError, KeyError, TypeError, ValueError)):
+        return ""
+    try:
+        return "".join(map("\nNote: {}.".format, _notes(error, _asked(error))))
+    except Exception:  # the values of a frame are the program's own objects
+        return ""
+
+
+def _asked(error):
+    """The innermost data frame or series that an error came out of."""
+    pandas, asked, trace = sys.modules.get("pandas"), None, error.__traceback__
+    while pandas and trace is not None:
+        found = trace.tb_frame.f_locals.get("self")
+        if type(found).__name__ in ("_iLocIndexer", "_LocIndexer"):
+            found = found.obj
+        if isinstance(found, (pandas.DataFrame, pandas.Series)):
+            asked = found
         trace = trace.tb_next
-    if names is not None:
-        return "\nNote: there are {}".format(", ".join(map(repr, names[:MOST_NAMES])))
-    uncalled = isinstance(error, TypeError) and "'Tool' object" in str(error)
-    return "\nNote: a function that comes with the task has to be called, with ()." if uncalled else ""
+    return asked
+
+
+def _notes(error, asked):
+    unknown = isinstance(error, (AttributeError, KeyError))
+    if hasattr(asked, "columns") and not isinstance(error, IndexError) and (unknown or len(asked)):
+        names = [repr(name) for name in asked.columns[:MOST_NAMES]]
+        rows = asked.iloc[:1, :MOST_NAMES].to_dict("split")["data"]
+        first = [": {}".format(repr(value)[:MOST_VALUE]) for value in rows[0]] if rows else [""] * len(names)
+        shown = ", ".join(map("{}{}".format, names, first))
+        yield "the columns{} are {}".format(", with their first values," if rows else "", shown)
+    elif asked is not None and unknown and len(asked):
+        yield "there are {}".format(", ".join(map(repr, asked.keys()[:MOST_NAMES])))
+    if asked is not None and not len(asked):
+        yield "it is empty. First print all the data, to see how its values are written"
+    if hasattr(asked, "columns") and isinstance(error, TypeError) and "to numeric" in str(error):
+        yield "numeric_only=True leaves the columns of text out"
+    key = error.args[0] if isinstance(error, KeyError) and error.args else None
+    key = key.item() if hasattr(key, "item") else key
+    if hasattr(asked, "columns") and isinstance(key, (int, str)) and key in asked.index:
+        yield "{0!r} is the label of a row, which .loc[{0!r}] gives".format(key)
 
 
 def cut(text):
