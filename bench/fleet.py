@@ -102,9 +102,16 @@ def measure(runs: int, *, memory: bool = False) -> Mapping[str, Any]:
     gc.collect()
     before, cpu, since = _kept(), _cpu(), time.perf_counter()
     sampled: list[int] = []
+    over = threading.Event()
+
+    def sample() -> None:
+        while not over.wait(2 * DELAY):
+            sampled.append(_pss())
+
     if memory:
-        threading.Timer(0.6 * STEPS * DELAY, lambda: sampled.append(_pss())).start()
+        threading.Thread(target=sample).start()
     answers = asyncio.run(_all_of_them(agent, runs))
+    over.set()
     seconds = time.perf_counter() - since
     agent.close()
     gc.collect()
