@@ -109,7 +109,7 @@ def measure(runs: int, *, memory: bool = False) -> Mapping[str, Any]:
             sampled.append(_pss())
 
     if memory:
-        threading.Thread(target=sample).start()
+        threading.Thread(target=sample, daemon=True).start()
     answers = asyncio.run(_all_of_them(agent, runs))
     over.set()
     seconds = time.perf_counter() - since

@@ -21,6 +21,7 @@ from functools import cache
 from pathlib import Path
 
 from ..lookup import load
+from .folders import kind as own_kind
 
 __all__ = ("Group", "Groups", "available", "group_for", "places")
 
@@ -98,7 +99,7 @@ class Groups:
         """Make a folder of our own below each controller's. Raises OSError where groups cannot be made and entered."""
         self._lock, self._groups = threading.Lock(), list[Group]()
         self._count = 0
-        kind = f"codeling-{os.stat('/proc/self/ns/pid').st_ino}-"
+        kind = own_kind()
         self._folders = {name: parents[name] / f"{kind}{os.getpid()}" for name in _WANTED}
         for folder in set(self._folders.values()):
             _remove_stale(folder.parent, kind)

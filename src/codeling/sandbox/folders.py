@@ -18,7 +18,7 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 
-__all__ = ("base_folder", "remove", "usage")
+__all__ = ("base_folder", "kind", "remove", "usage")
 
 _LONG = 0.05
 """Seconds that a count may take beside the program that writes there."""
@@ -30,27 +30,27 @@ _DEEPEST = 3500
 @cache
 def base_folder(process: int) -> Path:
     """The folder that holds this process's working folders; others may pass through it, not list it."""
-    kind = _kind()
-    if kind:
-        _remove_stale(kind)
-    path = Path(tempfile.mkdtemp(prefix=f"{kind}{process}-" if kind else "codeling-"))
+    named = kind()
+    if named:
+        _remove_stale(named)
+    path = Path(tempfile.mkdtemp(prefix=f"{named}{process}-" if named else "codeling-"))
     path.chmod(0o711)
     atexit.register(_remove_own, str(path), process)
     return path
 
 
-def _kind() -> str:
-    """How the folders begin of processes that can be told apart by their numbers; nothing where those are not known."""
+def kind() -> str:
+    """How folders and groups begin of processes that can be told apart by their numbers; nothing where those are not known."""
     with suppress(OSError):
         return f"codeling-{os.stat('/proc/self/ns/pid').st_ino}-"
     return ""
 
 
-def _remove_stale(kind: str) -> None:
+def _remove_stale(prefix: str) -> None:
     """Remove what processes of ours have left that were killed: some at a time, as nobody should wait long for it."""
     with os.scandir(tempfile.gettempdir()) as entries:
-        named = (entry for entry in entries if entry.name.startswith(kind))
-        stale = (entry.path for entry in named if _is_stale(entry, entry.name.removeprefix(kind).partition("-")[0]))
+        named = (entry for entry in entries if entry.name.startswith(prefix))
+        stale = (entry.path for entry in named if _is_stale(entry, entry.name.removeprefix(prefix).partition("-")[0]))
         for path in islice(stale, _AT_ONCE):
             remove(path)
 
