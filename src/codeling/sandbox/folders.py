@@ -40,7 +40,7 @@ def base_folder(process: int) -> Path:
 
 
 def kind() -> str:
-    """How folders and groups begin of processes that can be told apart by their numbers; nothing where those are not known."""
+    """How folders and groups begin of processes that are known by their numbers; nothing where those are not known."""
     with suppress(OSError):
         return f"codeling-{os.stat('/proc/self/ns/pid').st_ino}-"
     return ""
