@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import select
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -20,6 +19,7 @@ from ..lookup import load
 from ..messages import ToolCall
 from .calls import Calls, Came
 from .frames import Buffer
+from .inside.patience import Patience
 from .line import Line
 
 __all__ = ("Aside",)
@@ -85,10 +85,9 @@ class Aside:
             return False
 
     def _run(self, found: tuple[int, ToolCall] | None) -> None:
-        poll = select.poll()
-        poll.register(self._reader, select.POLLIN)
+        patience = Patience(self._reader)
         try:
-            found = found or self._next(poll)
+            found = found or self._next(patience)
             while found:
                 ended = self._calls.drive(*found)
                 self._served += 1
@@ -96,7 +95,7 @@ class Aside:
                     return
                 if not ended:
                     self._give()
-                found = self._next(poll) if ended else None
+                found = self._next(patience) if ended else None
         except BaseException as error:  # noqa: BLE001  # the run waits for this thread: it must hear of whatever happens
             self._fail(error)
         finally:
@@ -104,11 +103,12 @@ class Aside:
             with Aside._lock:
                 Aside._count -= 1
 
-    def _next(self, poll: select.poll) -> tuple[int, ToolCall] | None:
+    def _next(self, patience: Patience) -> tuple[int, ToolCall] | None:
         """Wait for the next call that can be made here; whatever else comes goes to the loop, with the wire."""
         came: list[Mapping[str, Any]] = []
         while not self.over:
-            if self._line.waiting or not poll.poll(_PATIENCE):
+            wait = patience.wait if Aside._count == 1 else patience.sleep  # several would take turns at being awake
+            if self._line.waiting or not wait(_PATIENCE):
                 break
             chunk = os.read(self._reader, 1 << 16)
             if not chunk:

@@ -24,6 +24,7 @@ _MODULES = (
     "failures",
     "finding",
     "output",
+    "patience",
     "wire",
     "worker",
 )

@@ -6,12 +6,12 @@ second one. Awaiting programs need a reader that does not block them: a thread, 
 """
 
 import os
-import select
 import signal
 import struct
 import threading
 
 from compact import decode, encode
+from patience import Patience
 
 __all__ = ("Wire",)
 
@@ -41,8 +41,7 @@ class Wire:
 
     def __init__(self, read_fd, write_fd, on_idle_interrupt):
         self._in, self._out = read_fd, write_fd
-        self._poll = select.poll()
-        self._poll.register(read_fd, select.POLLIN)
+        self._patience = Patience(read_fd)
         self._buffer = bytearray()
         self._commands = []
         self._slots, self._waiting, self._settled = {}, [], {}
@@ -66,25 +65,30 @@ class Wire:
         """Write one frame."""
         body = encode(frame).encode("ascii")
         data = _LENGTH.pack(len(body)) + body
-        main = _here() == self._main
-        with self._write:
-            if main:
-                self._shielded = True
-            try:
+        shields = self._shields()
+        try:
+            with self._write:
                 sent = os.write(self._out, data)
                 while sent < len(data):
                     sent += os.write(self._out, memoryview(data)[sent:])
-            except BlockingIOError:
-                raise RuntimeError("the stream to the host must block")
-            finally:
-                if main:
-                    self._unshield()
+        except BlockingIOError:
+            raise RuntimeError("the stream to the host must block")
+        finally:
+            if shields:
+                self._unshield()
 
     def ask(self, frame):
         """Send a question and wait for its reply."""
-        slot = Slot()
-        self._put(frame, slot)
-        self._await(slot)
+        slot, shields = Slot(), self._shields()
+        try:
+            self._put(frame, slot)
+            if self._lead.acquire(False):  # as mostly: nobody else reads
+                self._lead_until(slot, self._patience.wait, shields)
+            else:
+                self._await(slot, self._patience.wait, shields)
+        finally:
+            if shields:
+                self._unshield()
         if slot.reply is None:
             raise RuntimeError("the step that made this call has ended")
         return slot.reply
@@ -104,10 +108,14 @@ class Wire:
 
     def command(self):
         """Wait for the host's next command; None when the stream has ended."""
-        slot = self._slots.setdefault("command", Slot())
-        while not self._commands:
-            slot.done = False
-            self._await(slot)
+        slot, shields = self._slots.setdefault("command", Slot()), self._shields()
+        try:
+            while not self._commands:
+                slot.done = False
+                self._await(slot, self._patience.sleep, shields)
+        finally:
+            if shields:
+                self._unshield()
         return self._commands.pop(0)
 
     def drop_calls(self):
@@ -128,41 +136,60 @@ class Wire:
             self._slots[self._asked] = slot
             self.send(frame)
 
-    def _await(self, slot):
+    def _await(self, slot, wait, shields):
         """Wait for the slot: read for everybody if nobody else does."""
         self._waiting.append(slot)
         try:
             while not slot.done:
                 if self._lead.acquire(False):
-                    try:
-                        while not slot.done:
-                            self._read()
-                    finally:
-                        self._lead.release()
+                    self._lead_until(slot, wait, shields)
                 else:
-                    slot.wake.acquire()
+                    self._pause(slot.wake.acquire, shields)
         finally:
             self._waiting.remove(slot)
-            for other in self._waiting[:1]:
-                other.rouse()
+            self._rouse_next()
+
+    def _lead_until(self, slot, wait, shields):
+        """Read for everybody until the slot has its reply, and give up the lead."""
+        try:
+            while not slot.done:
+                self._pause(wait, shields)
+                self._read()
+        finally:
+            self._lead.release()
+            if self._waiting:
+                self._rouse_next()
+
+    def _rouse_next(self):
+        for other in self._waiting[:1]:
+            other.rouse()
 
     def _read_on(self):
         """Read for everybody for good: whoever leads now hands over to this thread when done."""
         with self._lead:
             while True:
+                self._patience.sleep()
                 self._read()
 
-    def _read(self):
-        """Take in what has arrived. An interrupt may strike while waiting, never while taking in."""
-        self._poll.poll()
-        main = _here() == self._main
-        if main:
+    def _pause(self, wait, shielded):
+        """Wait, and let an interrupt strike meanwhile."""
+        if shielded:
+            self._unshield()
+        wait()
+        if shielded:
             self._shielded = True
+
+    def _read(self):
+        """Take in what has arrived."""
+        shields = self._shields()
         try:
             chunk = os.read(self._in, 1 << 16)
             if not chunk:
                 os._exit(0)
-            self._buffer += chunk
+            if not self._buffer and chunk[4:] and _LENGTH.unpack_from(chunk)[0] == len(chunk) - 4:
+                self._dispatch(decode(chunk[4:].decode("ascii")))  # just one, as mostly
+            else:
+                self._buffer += chunk
             while len(self._buffer) >= 4:
                 size = _LENGTH.unpack_from(self._buffer)[0] + 4
                 if len(self._buffer) < size:
@@ -177,7 +204,7 @@ class Wire:
                 except RuntimeError:
                     pass  # the loop is closed: nobody waits any more
         finally:
-            if main:
+            if shields:
                 self._unshield()
 
     def _dispatch(self, frame):
@@ -201,6 +228,13 @@ class Wire:
                 return
         slot.done = True
         slot.rouse()
+
+    def _shields(self):
+        """Hold interrupts back, in the thread that they strike; whether it is this one's to let them in again."""
+        if self._shielded or _here() != self._main:
+            return False
+        self._shielded = True
+        return True
 
     def _unshield(self):
         self._shielded = False

@@ -38,6 +38,7 @@ MODULES = (
     "failures",
     "finding",
     "output",
+    "patience",
     "wire",
     "compact",
 )
