@@ -6,11 +6,13 @@ thread of the run, of that of a whole run, on both sides of the wall; what its t
 not in it, what the run waits for at its end is in the next. On the wall clock, and in processor time, threads
 and all: whole runs with it and without it, in turns, and the median of what each pair differs by. On the
 wall clock the thread is free only as far as a core is: on a machine with other work, it comes near to what
-it takes of the processor.
+it takes of the processor. Last, the same run where each reply takes 20 ms, less than any model needs: then
+the thread has time that nobody else wants.
 """
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import shutil
@@ -37,6 +39,8 @@ _STEPS = 1000
 _MOST = 0.05
 _PAIRS = 9
 _MOST_SECONDS = 2.0
+_REPLY = 0.02
+"""Seconds that a reply takes in the slower of the two scripts."""
 _UNTIL_LOADED = "performance.getEntriesByType('navigation')[0].loadEventEnd"
 """Milliseconds from asking for the page until it is loaded and drawn; its script draws before it is loaded."""
 _PROGRAM = "value = look_up(key='pears')\nprint('stock of pears:', value)"
@@ -48,16 +52,18 @@ def look_up(key: str) -> int:
 
 
 class _Script:
-    """A model that answers at once, never twice the same."""
+    """A model that answers at once or after so many seconds, never twice the same."""
 
     name = "script"
     reads_images = False
 
-    def __init__(self) -> None:
-        self.asked = 0
+    def __init__(self, delay: float) -> None:
+        self._delay, self.asked = delay, 0
 
     async def reply(self, _: Request, /, *, on_delta: OnDelta | None = None) -> Reply:
         self.asked += 1
+        if self._delay:
+            await asyncio.sleep(self._delay)
         last = f"final_answer({self.asked})" if self.asked == _STEPS else f"{_PROGRAM}\nprint({self.asked})"
         return Reply(content=f"Look it up.\n```python\n{last}\n```", model=self.name)
 
@@ -87,6 +93,14 @@ def rows() -> Iterator[Row]:
         _run([events.append])
         for name, make in watching.items():
             yield from _cost(name, make)
+        slow = _run([], _REPLY).wall
+        for name, make in watching.items():
+            added = _run([make()], _REPLY).wall / slow - 1
+            yield Row(
+                name=f"{name}: added to its wall clock at {duration(_REPLY)} a reply",
+                ours=f"{added * slow * 1000:+.0f} ms to {duration(slow)}", ratio=added,
+                target=f"≤ {_MOST}", met=added <= _MOST,
+            )  # fmt: skip
         yield from _opened(events, Path(folder) / "opened.html")
 
 
@@ -126,8 +140,8 @@ class _Spent:
     processor: float
 
 
-def _run(observers: list[Observer]) -> _Spent:
-    agent = CodeAgent([look_up], _Script(), max_steps=_STEPS, observers=observers)
+def _run(observers: list[Observer], delay: float = 0.0) -> _Spent:
+    agent = CodeAgent([look_up], _Script(delay), max_steps=_STEPS, observers=observers)
     processor, since = _processor_seconds(), time.perf_counter()
     agent.run("How many pears are there?")
     wall = time.perf_counter() - since

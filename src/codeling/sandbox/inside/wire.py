@@ -65,23 +65,24 @@ class Wire:
         """Write one frame."""
         body = encode(frame).encode("ascii")
         data = _LENGTH.pack(len(body)) + body
-        shields = self._shields()
-        try:
-            with self._write:
+        with self._write:
+            shields = self._shields()
+            try:
                 sent = os.write(self._out, data)
                 while sent < len(data):
                     sent += os.write(self._out, memoryview(data)[sent:])
-        except BlockingIOError:
-            raise RuntimeError("the stream to the host must block")
-        finally:
-            if shields:
-                self._unshield()
+            except BlockingIOError:
+                raise RuntimeError("the stream to the host must block")
+            finally:
+                if shields:
+                    self._unshield()
 
     def ask(self, frame):
         """Send a question and wait for its reply."""
-        slot, shields = Slot(), self._shields()
+        slot = Slot()
+        self._put(frame, slot)
+        shields = self._shields()
         try:
-            self._put(frame, slot)
             if self._lead.acquire(False):  # as mostly: nobody else reads
                 self._lead_until(slot, self._patience.wait, shields)
             else:
@@ -172,7 +173,7 @@ class Wire:
                 self._read()
 
     def _pause(self, wait, shielded):
-        """Wait, and let an interrupt strike meanwhile."""
+        """Wait; an interrupt may strike meanwhile, but not while somebody leads and takes in."""
         if shielded:
             self._unshield()
         wait()
