@@ -10,8 +10,8 @@ import select
 
 __all__ = ("Patience",)
 
-LOOKS = 300
-"""Looks before one falls asleep: some 150 microseconds in all."""
+LOOKS = 500
+"""Looks before one falls asleep: some 200 microseconds in all."""
 FIRST, FEWEST, MOST = 3, 32, 1024
 """Times that one sleeps at once before one first stays awake, and after staying awake for nothing."""
 
