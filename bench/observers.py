@@ -5,9 +5,10 @@ are told of each observer, as a user makes it. On the run's path: the processor 
 thread of the run, of that of a whole run, on both sides of the wall; what its thread does beside the run is
 not in it, what the run waits for at its end is in the next. On the wall clock, and in processor time, threads
 and all: whole runs with it and without it, in turns, and the median of what each pair differs by. On the
-wall clock the thread is free only as far as a core is: on a machine with other work, it comes near to what
-it takes of the processor. Last, the same run where each reply takes 20 ms, less than any model needs: then
-the thread has time that nobody else wants.
+wall clock the thread is free only as far as a core is, and the interpreter, which a run without a model never
+leaves: it comes near to what the thread takes of the processor. Last, runs whose replies take 20 ms, less than
+any model needs: then the thread has time that nobody else wants. What is wanted of observers is held against
+the first and the last.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ _STEPS = 1000
 _MOST = 0.05
 _PAIRS = 9
 _MOST_SECONDS = 2.0
+_SLOW_PAIRS, _FEWER = 5, 150
 _REPLY = 0.02
 """Seconds that a reply takes in the slower of the two scripts."""
 _UNTIL_LOADED = "performance.getEntriesByType('navigation')[0].loadEventEnd"
@@ -57,14 +59,14 @@ class _Script:
     name = "script"
     reads_images = False
 
-    def __init__(self, delay: float) -> None:
-        self._delay, self.asked = delay, 0
+    def __init__(self, steps: int, delay: float) -> None:
+        self._steps, self._delay, self.asked = steps, delay, 0
 
     async def reply(self, _: Request, /, *, on_delta: OnDelta | None = None) -> Reply:
         self.asked += 1
         if self._delay:
             await asyncio.sleep(self._delay)
-        last = f"final_answer({self.asked})" if self.asked == _STEPS else f"{_PROGRAM}\nprint({self.asked})"
+        last = f"final_answer({self.asked})" if self.asked == self._steps else f"{_PROGRAM}\nprint({self.asked})"
         return Reply(content=f"Look it up.\n```python\n{last}\n```", model=self.name)
 
 
@@ -93,14 +95,8 @@ def rows() -> Iterator[Row]:
         _run([events.append])
         for name, make in watching.items():
             yield from _cost(name, make)
-        slow = _run([], _REPLY).wall
         for name, make in watching.items():
-            added = _run([make()], _REPLY).wall / slow - 1
-            yield Row(
-                name=f"{name}: added to its wall clock at {duration(_REPLY)} a reply",
-                ours=f"{added * slow * 1000:+.0f} ms to {duration(slow)}", ratio=added,
-                target=f"≤ {_MOST}", met=added <= _MOST,
-            )  # fmt: skip
+            yield _beside_a_model(name, make)
         yield from _opened(events, Path(folder) / "opened.html")
 
 
@@ -116,20 +112,33 @@ def _cost(name: str, make: Callable[[], Observer]) -> Iterator[Row]:
     wall = statistics.median(seen.wall / bare.wall - 1 for seen, bare in pairs)
     bare = statistics.median(bare.wall for _, bare in pairs)
     yield Row(
-        name=f"{name}: added to its wall clock", ours=f"{wall * bare * 1000:+.0f} ms to {duration(bare)}", ratio=wall,
-        target=f"≤ {_MOST}", met=wall <= _MOST,
+        name=f"{name}: added to its wall clock, the model taking no time", ratio=wall,
+        ours=f"{wall * bare * 1000:+.0f} ms to {duration(bare)}",
     )  # fmt: skip
     processor = statistics.median(seen.processor / bare.processor - 1 for seen, bare in pairs)
     yield Row(name=f"{name}: added to its processor time", ours=f"{processor:+.1%}", ratio=processor)
 
 
-def _pair(make: Callable[[], Observer], *, first: bool) -> tuple[_Spent, _Spent]:
+def _beside_a_model(name: str, make: Callable[[], Observer]) -> Row:
+    """The same where the model takes its time, in pairs of shorter runs: the machine changes more than what is measured."""
+    pairs = [_pair(make, first=bool(number % 2), steps=_FEWER, delay=_REPLY) for number in range(_SLOW_PAIRS)]
+    added = statistics.median(seen.wall / bare.wall - 1 for seen, bare in pairs)
+    bare = statistics.median(bare.wall for _, bare in pairs)
+    return Row(
+        name=f"{name}: added to its wall clock, {_FEWER} steps at {duration(_REPLY)} a reply",
+        ours=f"{added * bare * 1000:+.0f} ms to {duration(bare)}", ratio=added, target=f"≤ {_MOST}", met=added <= _MOST,
+    )  # fmt: skip
+
+
+def _pair(
+    make: Callable[[], Observer], *, first: bool, steps: int = _STEPS, delay: float = 0.0
+) -> tuple[_Spent, _Spent]:
     """Take a run with an observer and one without, in either order."""
     if first:
-        seen = _run([make()])
-        return seen, _run([])
-    bare = _run([])
-    return _run([make()]), bare
+        seen = _run([make()], steps, delay)
+        return seen, _run([], steps, delay)
+    bare = _run([], steps, delay)
+    return _run([make()], steps, delay), bare
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,8 +149,8 @@ class _Spent:
     processor: float
 
 
-def _run(observers: list[Observer], delay: float = 0.0) -> _Spent:
-    agent = CodeAgent([look_up], _Script(delay), max_steps=_STEPS, observers=observers)
+def _run(observers: list[Observer], steps: int = _STEPS, delay: float = 0.0) -> _Spent:
+    agent = CodeAgent([look_up], _Script(steps, delay), max_steps=steps, observers=observers)
     processor, since = _processor_seconds(), time.perf_counter()
     agent.run("How many pears are there?")
     wall = time.perf_counter() - since
