@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from codeling.events import CodeOutput, Event, ToolCallStarted
 from codeling.testing import ScriptedModel
 
 from .helpers import agent, run
@@ -172,6 +173,45 @@ def test_long_output_is_cut_in_the_prompt_and_kept_in_the_program() -> None:
     assert told.count("\n") < 5000
     assert "\n4999" in told
     assert result.steps[1].value == "23890"
+
+
+def test_outputs_are_the_programs_to_change() -> None:
+    """What a program does to `outputs` costs it nothing but what it has taken out itself."""
+    result = run(
+        ">x = 1\noutputs['note'] = 5\nprint('first')",
+        ">outputs.clear()\nprint(x)",
+        ">print(outputs)\nfinal_answer(x)",
+    )
+
+    assert not any(step.lost for step in result.steps)
+    assert result.steps[2].output == "{2: '1\\n'}\n"
+
+
+def test_a_line_that_is_being_printed_is_out_before_a_call_and_at_the_end() -> None:
+    """Output comes by lines, but never after what the program did next."""
+    events: list[Event] = []
+    programs = [">print('adding', end=' ... ')\nprint(add(1, 2), end='')", ">final_answer(print('no line', end=''))"]
+    result = agent(programs, observers=[events.append]).run("Do it.", return_full_result=True)
+
+    seen = [
+        event.text if isinstance(event, CodeOutput) else "call"
+        for event in events
+        if isinstance(event, CodeOutput | ToolCallStarted)
+    ]
+    assert seen == ["adding ... ", "call", "3", "no line"]
+    assert [step.output for step in result.steps] == ["adding ... 3", "no line"]
+
+
+def test_a_program_that_detaches_its_output_loses_it_for_itself() -> None:
+    """The next program prints again."""
+    result = run(
+        ">import sys\nprint('one', end='')\nsys.stdout.detach()",
+        ">print('two')\nsys.stdout.close()",
+        ">print('three')\nfinal_answer(add(1, 2))",
+    )
+
+    assert [step.output for step in result.steps] == ["one", "two\n", "three\n"]
+    assert result.output == 3
 
 
 def test_a_covered_name_is_the_tool_again() -> None:

@@ -104,7 +104,8 @@ class Worker:
         self.names = self.module.__dict__
         self.names["__builtins__"] = builtins
         self.codec = values.Codec(side="program", trusting=True, lookup=self._class)
-        self.tools, self._namesakes, self.outputs, self.images = {}, {}, {}, 0
+        self.tools, self._namesakes, self.images = {}, {}, 0
+        self.outputs, self._lengths, self._kept = {}, {}, 0
         self.output = Output(self, 1 << 20)
         self._main = threading.get_ident()
         self._loop = None
@@ -157,6 +158,7 @@ class Worker:
         """Make a tool call: wait for its value, or with a loop give a future of it."""
         if self.final is not None:
             raise Final
+        self._flush()
         if self.output.pending:
             self.output.send()
         if not self._running.is_set():
@@ -177,7 +179,9 @@ class Worker:
     def final_answer(self, answer=None):
         """Give the task's answer and end the program. Nothing in the program can take it back."""
         if self.final is None:
-            self.final = {"t": "final", "val": self.codec.encode(answer)}
+            value = self.codec.encode(answer)
+            self._flush()
+            self.final = {"t": "final", "val": value}
             self.output.send()
             self.wire.send(self.final)
             if not self.is_main():
@@ -204,7 +208,7 @@ class Worker:
                 setattr(builtins, name, thing)
         builtins.__awaitable__ = awaitable_of(Tool)  # what an earlier step has defined needs it at any time
         sys.modules["__main__"] = self.module
-        self.stream = io.TextIOWrapper(self.output, "utf-8", "backslashreplace", newline="\n", write_through=True)
+        self.stream = self._new_stream()
         seeds.fix(command["seed"])
         if command["imports"] is not None:
             _only_import(frozenset(command["imports"]), self.names)
@@ -224,6 +228,8 @@ class Worker:
         step, done = command["id"], {"t": "done", "id": command["id"], "val": None, "err": None}
         self.final, self.images, self.program = None, 0, "<step {}>".format(step)
         self.output.begin()
+        if getattr(self.stream, "buffer", None) is None:  # an earlier program has detached it
+            self.stream = self._new_stream()
         sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = self.stream
         try:
             self._attempt(command["src"], step, done)
@@ -232,14 +238,32 @@ class Worker:
         self.wire.interruptible = False
         self._running.clear()
         final, self.final = self.final, None
-        self.outputs[step] = self.output.end()
-        kept = sum(map(len, self.outputs.values())) if len(self.outputs) > 1 else 0
-        while kept > MOST_KEPT and len(self.outputs) > 1:
-            kept -= len(self.outputs.pop(next(iter(self.outputs))))
+        self._flush()
+        self._keep(step, self.output.end())
         self.running = False
         self.wire.drop_calls()
         done["size"], done["final"], done["lines"] = self.output.size, final is not None, self.output.lines
         self.wire.send(done)
+
+    def _new_stream(self):
+        return io.TextIOWrapper(self.output, "utf-8", "backslashreplace", newline="\n", line_buffering=True)
+
+    def _flush(self):
+        """Take in the line that is being printed, too."""
+        try:
+            self.stream.flush()
+        except ValueError:
+            pass  # the program has detached it
+
+    def _keep(self, step, text):
+        """Have programs find what a step printed; of all steps so much as may be kept, the newest."""
+        self.outputs[step] = text
+        self._lengths[step] = len(text)
+        self._kept += len(text)
+        while self._kept > MOST_KEPT and len(self._lengths) > 1:
+            oldest = next(iter(self._lengths))
+            self._kept -= self._lengths.pop(oldest)
+            self.outputs.pop(oldest, None)  # it is the program's to change
 
     def _do_fork(self, command):
         own = os.getpid()
