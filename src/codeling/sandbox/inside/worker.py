@@ -179,7 +179,11 @@ class Worker:
         if self.final is None:
             self.final = {"t": "final", "val": self.codec.encode(answer)}
             self.output.send()
-            self.wire.send(self.final)
+            try:
+                self.wire.send(self.final)
+            except ValueError:
+                self.final = None
+                raise
             if not self.is_main():
                 signal.pthread_kill(self._main, signal.SIGINT)
         raise Final
