@@ -24,7 +24,7 @@ Came: TypeAlias = tuple[Mapping[str, Any], Any]
 MOST_AT_ONCE, MOST_CARRIED = 10_000, 512 << 20
 """Calls of one program at once, and bytes of memory that the arguments of all its calls take: the host keeps them."""
 _RECORD = 1 << 10
-"""Bytes of memory for what the host records of each call besides, also of one that fits no tool and is charged to nobody."""
+"""Bytes of memory for what the host records of each call besides, also of one that fits no tool and is not charged."""
 _TOO_MUCH = (
     f"ToolError: the calls of this program have carried more than {MOST_CARRIED >> 20} MiB in all; it can call nothing "
     "any more, the next program can"
