@@ -26,6 +26,9 @@ _OF_PANDAS = 8
 MOST_ALIKE = 64
 """Keys of one hash: what it takes to look one up grows with them, and a hash without a secret can be aimed at."""
 
+_LONGEST_PATH = 1 << 16
+"""Characters of a path: each part of it becomes an item of a list, and more than once."""
+
 _POINTER = re.compile(r"__\w*array\w*__")
 
 
@@ -228,7 +231,7 @@ def _read_range(codec, tree, depth):
 def _read_path(codec, tree, depth):
     kind, text = tree["v"]
     made = {"posix": pathlib.PurePosixPath, "windows": pathlib.PureWindowsPath, "path": pathlib.Path}[kind]
-    if type(text) is not str or "\0" in text:
+    if type(text) is not str or "\0" in text or len(text) > _LONGEST_PATH:
         raise BadData("not a path")
     return made(text)
 
@@ -251,9 +254,12 @@ def _give_fraction(value):
 
 
 def _give_path(value):
+    text = str(value)
+    if len(text) > _LONGEST_PATH:
+        raise Unencodable("a path of more than {} characters cannot cross".format(_LONGEST_PATH))
     if isinstance(value, pathlib.Path):
-        return ["path", str(value)]
-    return ["windows" if isinstance(value, pathlib.PureWindowsPath) else "posix", str(value)]
+        return ["path", text]
+    return ["windows" if isinstance(value, pathlib.PureWindowsPath) else "posix", text]
 
 
 def _give_delta(value):
