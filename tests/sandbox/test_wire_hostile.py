@@ -10,6 +10,7 @@ import struct
 import sys
 import time
 from collections.abc import Sequence
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -595,6 +596,23 @@ except ValueError:
     assert result.steps[0].error is None
     assert result.steps[0].output.count("cannot cross: give a part of it, or a summary") == 3
     assert result.steps[0].output.endswith("2000000 500000 100000\n")
+
+
+@tool
+def tables() -> Any:
+    """Give what the host would not look up."""
+    return [dict.fromkeys(range(40_000)), {Decimal(1): 1, 2**2000: 2}]
+
+
+def test_the_host_is_believed_and_so_is_its_journal(tmp_path: Path) -> None:
+    """What a program may not send it may well be sent, and the run's journal gives that again."""
+    code = "```python\nmany, few = tables()\nfinal_answer([len(many), len(few)])\n```"
+    journal = str(tmp_path / "runs.db")
+    with CodeAgent([tables], ScriptedModel([code]), journal=journal) as agent:
+        result = agent.run("Go.", return_full_result=True)
+        assert isinstance(result, RunResult)
+        assert result.output == [40_000, 2]
+        assert agent.resume(result.run_id) == [40_000, 2]
 
 
 def test_calls_buy_no_time() -> None:

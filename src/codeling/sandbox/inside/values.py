@@ -41,8 +41,12 @@ class _TextEnum(str, enum.Enum):
 class Codec:
     """Turns values into trees and back. Holds the handles of one conversation."""
 
-    def __init__(self, *, side, trusting, lookup=None, max_depth=64, max_bytes=12 << 20, max_keys=plain.MOST_KEYS):
+    def __init__(
+        self, *, side, trusting, lookup=None, max_depth=64, max_bytes=12 << 20, max_keys=plain.MOST_KEYS, patient=False
+    ):
+        """Set how much is taken. A `patient` one, as a `trusting` one, looks up keys however long that takes."""
         self._side, self._trusting, self._lookup = side, trusting, lookup
+        self._patient = patient or trusting
         self._depth, self._bytes, self._most_keys = max_depth, max_bytes, max_keys
         self._handles, self._numbers, self._known = {}, {}, {}
         self._encoding = threading.RLock()
@@ -273,7 +277,7 @@ class Codec:
         """
         long, decimals = self._long, self._decimals
         yield
-        if self._long > long and self._decimals > decimals:
+        if self._long > long and self._decimals > decimals and not self._patient:
             raise BadData("decimals and long numbers as keys of one table")
 
     def _levels(self, levels):
@@ -283,7 +287,7 @@ class Codec:
 
     def _pay(self, crowd):
         self._room -= crowd
-        if self._room < 0:
+        if self._room < 0 and not self._patient:
             raise BadData("more than {} keys that are no texts".format(self._most_keys))
 
     def _read_handle(self, tree, depth):
