@@ -77,6 +77,29 @@ final_answer(1)
 
 
 @pytest.mark.parametrize("isolation", BOTH)
+def test_artifacts_fill_no_disk(isolation: Isolation, tmp_path: Path) -> None:
+    """Files of nothing but a hole, and files of many names, take no room in the sandbox; what is copied has a limit."""
+    need(isolation)
+    program = """
+import os
+os.mkdir('artifacts')
+for number in range(200):
+    with open(f'artifacts/hole{number:03}', 'wb') as file:
+        file.truncate(1 << 20)
+with open('artifacts/0', 'wb') as file:
+    file.write(b'x' * 1000)
+for number in range(1000):
+    os.link('artifacts/0', f'artifacts/{number + 1}')
+final_answer(1)
+"""
+    run(SandboxExecutor(isolation=isolation, artifacts=tmp_path / "out", disk=4 << 20), program)
+    found = [path.stat().st_size for path in (tmp_path / "out").iterdir()]
+
+    assert sum(found) <= 4 << 20
+    assert 500 < len(found) <= 1000
+
+
+@pytest.mark.parametrize("isolation", BOTH)
 def test_a_folder_to_work_in(isolation: Isolation, tmp_path: Path) -> None:
     """`workdir=` is where programs run, at its own path; they write to it only with `writable=True`."""
     need(isolation)

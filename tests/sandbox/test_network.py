@@ -158,7 +158,8 @@ def test_a_name_is_looked_up_once(servers: tuple[int, int]) -> None:
     "address",
     ["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
      "255.255.255.255", "::", "::1", "fe80::1", "fc00::1", "ff02::1", "::ffff:10.0.0.1", "::ffff:127.0.0.1",
-     "2002:7f00:1::", "64:ff9b::7f00:1", "2001:0:4136:e378:8000:63bf:80ff:fffe", "192.0.2.1", "198.18.0.1"],
+     "2002:7f00:1::", "64:ff9b::7f00:1", "2001:0:4136:e378:8000:63bf:80ff:fffe", "192.0.2.1", "198.18.0.1",
+     "fec0::1", "168.63.129.16"],
 )  # fmt: skip
 def test_private_addresses_in_every_form(address: str) -> None:
     """Addresses of this machine, of private networks and of the link are not public, wrapped or not."""

@@ -10,6 +10,7 @@ import struct
 import sys
 import time
 from collections.abc import Sequence
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -133,7 +134,24 @@ BAD_FRAMES: dict[str, tuple[bytes, str]] = {
     "end with a long error": (packed({"t": "done", "id": 1, "err": "x" * 200_000}), "wrong end"),
     "end of no size": (packed({"t": "done", "id": 1, "err": None, "size": -1}), "wrong end"),
     "numbers of one hash": (
-        packed(call(9, {"$": "dict", "v": [[k * PRIME, 0] for k in range(2000)]})), "too many keys of one hash"
+        packed(call(9, {"$": "dict", "v": [[{"$": "int", "v": hex(k * PRIME)}, 0] for k in range(2000)]})),
+        "too many keys of one hash",
+    ),
+    "a long number as it is": (packed(call(9, [1 << 70])), "not written as one"),
+    "a decimal in a column of numbers": (
+        packed(call(9, column("int64", {"$": "decimal", "v": "1e100000"}))), "not an item of such a column"
+    ),
+    "a decimal beside a long number": (
+        packed(call(9, {"$": "set", "v": [{"$": "decimal", "v": "5"}, {"$": "int", "v": "f" * 300}]})), "decimals and long numbers"
+    ),
+    "a long range": (packed(call(9, {"$": "range", "v": [{"$": "int", "v": "f" * 40_000}]})), "not a range"),
+    "a date of another kind": (packed(call(9, {"$": "date", "v": ["\x07\xe4\x01\xff"]})), "not a date or time"),
+    "a level that is an address": (
+        packed(call(9, column("object", ADDRESS, names=[{"$": "tuple", "v": ["__array_interface__"]}]))), "for an address"
+    ),
+    "a row that becomes an address": (
+        packed(call(9, {"$": "index", "v": {"dtype": "str", "v": [{"$": "path", "v": ["posix", "__array_interface__"]}]}})),
+        "not an item of such a column",
     ),
     "ids of one hash": (
         packed(call(9, {"$": "set", "v": [{"$": "uuid", "v": f"{k * PRIME:032x}"} for k in range(2000)]})),
@@ -147,7 +165,8 @@ BAD_FRAMES: dict[str, tuple[bytes, str]] = {
     "zone that is a file": (
         packed(call(9, {"$": "index", "v": {"dtype": "datetime64[ns, dateutil//etc/passwd]", "v": []}})), "not a dtype"
     ),
-    "a record that is an address": (packed(call(9, column("float64", record(__array_interface__=ADDRESS)))), "for an address"),
+    "a record that is an address": (packed(call(9, column("object", record(__array_interface__=ADDRESS)))), "for an address"),
+    "a record that is a number": (packed(call(9, column("float64", record(a=1)))), "not an item of such a column"),
     "a row that is an address": (packed(call(9, column("object", ADDRESS, names=["__array_interface__"]))), "for an address"),
     "pictures of no width": (
         packed(call(9, [{"$": "image", "mode": "L", "size": [0, 20000], "v": ""}] * 9)), "not the bytes of a picture"
@@ -155,7 +174,7 @@ BAD_FRAMES: dict[str, tuple[bytes, str]] = {
     "many pictures": (
         packed(call(9, [{"$": "image", "mode": "L", "size": [1, 1], "v": "AA=="}] * 6001)), "more than 6000 columns"
     ),
-    "dates in words": (packed(call(9, column("datetime64[ns]", "1 jan 2020 5:01:01 pm"))), "not a moment"),
+    "dates in words": (packed(call(9, column("datetime64[ns]", "1 jan 2020 5:01:01 pm"))), "not an item of such a column"),
     "a column that is none": (packed(call(9, {"$": "index", "v": {"dtype": "object", "v": {"a": 1}}})), "not a column"),
     "an array of lists without items": (
         packed(call(9, {"$": "array", "dtype": "|u1", "shape": [1 << 40, 0], "v": ""})), "nothing but shape"
@@ -524,7 +543,7 @@ def test_what_is_written_in_a_few_bytes_does_not_become_gigabytes() -> None:
     """A range is no list of a billion numbers, and a decimal with a large exponent no fraction; those that are small are."""
     program = """
 from decimal import Decimal
-for made in (lambda: listed(range(10**12)), lambda: listed(range(10**30)), lambda: halved(Decimal("1e999999999"))):
+for made in (lambda: listed(range(10**12)), lambda: listed(range(10**30)), lambda: halved(Decimal("1e999999999")), lambda: listed("[" + "1," * 150_000 + "]")):
     try:
         print(made())
     except Exception as error:
@@ -537,8 +556,8 @@ print(listed(range(1000)), halved(Decimal("1.5")))
         result = agent.run("Go.", return_full_result=True)
 
     lines = result.steps[0].output.splitlines()
-    assert ["is not a" in line for line in lines] == [True, True, True, False]
-    assert lines[3] == "1000 3/4"
+    assert ["is not a" in line for line in lines] == [True, True, True, True, False]
+    assert lines[4] == "1000 3/4"
     assert result.output == 42
 
 
@@ -556,6 +575,44 @@ print(len(echo(list(range(40_000)))), len(echo(set(map(str, range(40_000))))), l
 
     assert "keys that are no texts cannot cross: give lists or pairs" in result.steps[0].output
     assert result.steps[0].output.endswith("40000 40000 20000\n")
+
+
+def test_values_that_are_too_large_for_a_frame_are_refused_where_they_are() -> None:
+    """What the host would not read is an error of the program's, which keeps its interpreter and can give a part."""
+    program = """
+for value in ("\\u00e9" * 3_000_000, [n / 7 for n in range(1_000_000)], [()] * 400_000):
+    try:
+        echo(value)
+    except ValueError as error:
+        print(error)
+try:
+    final_answer("\\u00e9" * 3_000_000)
+except ValueError:
+    print(len(echo("\\u00e9" * 2_000_000)), len(echo([n / 7 for n in range(500_000)])), len(echo([(n, n) for n in range(100_000)])))
+"""
+    with CodeAgent([echo], ScriptedModel([f"```python\n{program}\n```", "```python\nfinal_answer(42)\n```"])) as agent:
+        result = agent.run("Go.", return_full_result=True)
+
+    assert result.steps[0].error is None
+    assert result.steps[0].output.count("cannot cross: give a part of it, or a summary") == 3
+    assert result.steps[0].output.endswith("2000000 500000 100000\n")
+
+
+@tool
+def tables() -> Any:
+    """Give what the host would not look up."""
+    return [dict.fromkeys(range(40_000)), {Decimal(1): 1, 2**2000: 2}]
+
+
+def test_the_host_is_believed_and_so_is_its_journal(tmp_path: Path) -> None:
+    """What a program may not send it may well be sent, and the run's journal gives that again."""
+    code = "```python\nmany, few = tables()\nfinal_answer([len(many), len(few)])\n```"
+    journal = str(tmp_path / "runs.db")
+    with CodeAgent([tables], ScriptedModel([code]), journal=journal) as agent:
+        result = agent.run("Go.", return_full_result=True)
+        assert isinstance(result, RunResult)
+        assert result.output == [40_000, 2]
+        assert agent.resume(result.run_id) == [40_000, 2]
 
 
 def test_calls_buy_no_time() -> None:

@@ -53,7 +53,8 @@ class SandboxExecutor(WireExecutor):
 
         `read` names paths that may be read. `workdir` is a folder of yours in which programs run, to read,
         and with `writable` to write; `files` maps names in the private working folder to their bytes or to
-        a path of yours; `artifacts` is a folder of yours that gets what programs leave in `./artifacts`.
+        a path of yours; `artifacts` is a folder of yours that gets what programs leave in `./artifacts`, at most
+        `disk` bytes of it.
         `packages` are requirements, installed once into an environment that is all that programs see;
         `network` names what may be reached, as `host:port`, by HTTP and through a proxy of ours
         (`private_hosts`: names among them that may be private addresses); `processes` is how many
@@ -137,7 +138,7 @@ class SandboxExecutor(WireExecutor):
 
     def _collect(self, worker: SealedWorker) -> None:
         if self._artifacts:
-            self._artifacts.take(worker.pid, self._options.workdir or worker.folder)
+            self._artifacts.take(worker.pid, self._options.workdir or worker.folder, most=self._options.disk)
 
 
 def _seed(given: int) -> int:

@@ -45,6 +45,8 @@ __all__ = ("describe", "fit", "fit_parameter")
 
 _LONGEST_TEXT = 1_000_000
 """No longer text is taken for a written list or dict."""
+_LONGEST_LITERAL = 200_000
+"""Nor a longer one for one of Python: reading that takes hundreds of times its memory."""
 _MOST_COUNTED, _MOST_DIGITS = 1_000_000, 5000
 """Items that a range may become, and the exponent of a decimal that becomes a fraction: few bytes say either."""
 _BUILT = (list, tuple, set, frozenset, collections.deque)
@@ -305,7 +307,7 @@ def _from_text(value: Any) -> Any:
     """What a text that looks like a list or dict holds; any other value as it is."""
     if not isinstance(value, str) or value.strip()[:1] not in tuple("[{(") or len(value) > _LONGEST_TEXT:
         return value
-    for read in (json.loads, ast.literal_eval):
+    for read in (json.loads, ast.literal_eval) if len(value) <= _LONGEST_LITERAL else (json.loads,):
         try:
             return read(value.strip())
         except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):

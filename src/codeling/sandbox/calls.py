@@ -23,6 +23,8 @@ Came: TypeAlias = tuple[Mapping[str, Any], Any]
 
 MOST_AT_ONCE, MOST_CARRIED = 10_000, 512 << 20
 """Calls of one program at once, and bytes of memory that the arguments of all its calls take: the host keeps them."""
+_RECORD = 1 << 10
+"""Bytes of memory for what the host records of each call besides, also of one that fits no tool and is not charged."""
 _TOO_MUCH = (
     f"ToolError: the calls of this program have carried more than {MOST_CARRIED >> 20} MiB in all; it can call nothing "
     "any more, the next program can"
@@ -78,7 +80,7 @@ class Calls:
         if number >= 1 << 62:
             raise WireBroken("protocol error: a call id that no worker counts up to")
         self._last, decode = number, self._codec.decode
-        self._carried += frame["cost"]
+        self._carried += frame["cost"] + _RECORD
         args = tuple([decode(arg) for arg in frame["args"]])
         kwargs = {key: decode(value) for key, value in frame["kw"].items()} if frame["kw"] else {}
         call_id, line = f"{self._step}.{number}.{next(_serial)}", frame.get("line", 0)

@@ -15,15 +15,14 @@ from .inside import compact
 
 __all__ = ("MAX_FRAME", "MAX_TEXT", "MAX_WEIGHT", "Buffer", "clean", "encode")
 
-MAX_FRAME = 16 << 20
+MAX_FRAME = compact.MOST_BYTES
 """Bytes of one frame from the program's side. Larger ones are refused before anything is allocated."""
-MAX_WEIGHT = 32 << 20
-"""How much a frame may become: 16 for each list or object and 8 for each item; no value that may cross comes near."""
+MAX_WEIGHT = compact.MOST_WEIGHT
+"""Bytes of memory that a frame may become; an honest worker sends none that becomes more."""
 MAX_TEXT = 1 << 17
 """Characters of an error or a shown value: the worker cuts them shorter."""
 
 _SMALL, _LIGHT = 1 << 10, 1 << 16
-_NO_MARKS = bytes(set(range(256)) - set(b'"[{,'))
 _LENGTH = struct.Struct("<I")
 _NOTHING = object()
 _TEXT: tuple[type, ...] = (str,)
@@ -84,13 +83,18 @@ class Buffer:
                 raise WireBroken(f"protocol error: a frame of {size} bytes; at most {MAX_FRAME} are read")
             if len(self._bytes) < _LENGTH.size + size:
                 return
-            body = bytes(self._bytes[_LENGTH.size : _LENGTH.size + size])
-            del self._bytes[: _LENGTH.size + size]
-            yield _checked(body)
+            yield _checked(self._cut(size))
+
+    def _cut(self, size: int) -> bytes:
+        """Take out a frame's bytes; nobody holds them while it is acted on."""
+        with memoryview(self._bytes) as view:
+            body = bytes(view[_LENGTH.size : _LENGTH.size + size])
+        del self._bytes[: _LENGTH.size + size]
+        return body
 
 
 def _checked(body: bytes) -> Mapping[str, Any]:
-    weight = _weight(body) if len(body) > _SMALL else 0
+    weight: int = compact.weight(body) if len(body) > _SMALL else 0
     if weight > MAX_WEIGHT:
         raise WireBroken("protocol error: a frame of more items than any value that may cross")
     try:
@@ -107,7 +111,7 @@ def _checked(body: bytes) -> Mapping[str, Any]:
     if kind == "call":
         if not (type(line := frame.get("line", 0)) is int and 0 <= line < 1 << 31):
             raise WireBroken("protocol error: frame 'call' with a wrong 'line'")
-        frame["cost"] = len(body) + 4 * weight
+        frame["cost"] = len(body) + weight
     if kind == "done" and not _is_end(frame):
         raise WireBroken("protocol error: a wrong end of a program")
     marks = frame.get("lines", ()) if kind == "done" else ()
@@ -121,27 +125,6 @@ def _is_end(frame: Mapping[str, Any]) -> bool:
         return False
     texts = frame["err"], frame.get("val")
     return 0 <= frame.get("size", 0) < 1 << 53 and all(len(text or "") <= MAX_TEXT for text in texts)
-
-
-def _weight(body: bytes) -> int:
-    """What the frame would become, by its brackets and commas; texts are looked at only where they matter."""
-    weight = _marks(body)
-    return weight if weight <= len(body) // 4 else _weight_outside(body)
-
-
-def _weight_outside(body: bytes) -> int:
-    """The same without what stands in texts. In pieces, and in time that grows with the length, whatever is written."""
-    plain = body.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NO_MARKS)
-    weight = inside = 0
-    for start in range(0, len(plain), _LIGHT):
-        parts = plain[start : start + _LIGHT].split(b'"')
-        weight += _marks(b"".join(parts[inside::2]))
-        inside ^= (len(parts) - 1) & 1
-    return weight
-
-
-def _marks(body: bytes) -> int:
-    return 16 * (body.count(b"[") + body.count(b"{")) + 8 * body.count(b",")
 
 
 def _is_mark(mark: Any) -> bool:

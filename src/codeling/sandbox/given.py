@@ -9,6 +9,7 @@ import stat
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..errors import UsageError
@@ -44,15 +45,16 @@ class Artifacts:
     """Copies the files that programs left in `./artifacts` into a folder of the host, when a session ends.
 
     The sandbox's files are opened one folder at a time, never through a link, and only plain files are
-    read: whatever a program puts there, nothing else is opened.
+    read: whatever a program puts there, nothing else is opened. A file's size is what its program says, for one of
+    nothing but a hole takes no room, nor does one that has many names: so all together have a limit too.
     """
 
     def __init__(self, target: str | os.PathLike[str], *, pattern: str = "*") -> None:
         """Set where they go. A name that is taken there gets a number."""
         self._target, self._pattern = Path(target), pattern
 
-    def take(self, pid: int, folder: str) -> list[Path]:
-        """Copy what a living worker has in its folder's `artifacts`; gives the copies."""
+    def take(self, pid: int, folder: str, *, most: int) -> list[Path]:
+        """Copy what a living worker has in its folder's `artifacts`, up to so many bytes; gives the copies."""
         taken: list[Path] = []
         with suppress(OSError):  # the worker is gone and its private folder with it, or there is no such folder
             root = os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -60,8 +62,8 @@ class Artifacts:
                 top = _descend(root, [*PurePosixPath(folder).parts[1:], "artifacts"])
             finally:
                 os.close(root)
-            for name, content in _plain_files(top):
-                if len(taken) < _MOST and fnmatch.fnmatch(name, self._pattern):
+            for name, content in _plain_files(top, _Room(most)):
+                if fnmatch.fnmatch(name, self._pattern):
                     taken.append(self._keep(name, content))
         return taken
 
@@ -90,25 +92,40 @@ def _descend(start: int, parts: list[str]) -> int:
     return current
 
 
-def _plain_files(top: int, depth: int = 0) -> Iterator[tuple[str, bytes]]:
+@dataclass(slots=True)
+class _Room:
+    """What may still be copied."""
+
+    size: int
+    files: int = _MOST
+
+    def holds(self, size: int) -> bool:
+        """Take so much of it, if there is so much."""
+        if self.files == 0 or size > min(self.size, _LARGEST):
+            return False
+        self.size, self.files = self.size - size, self.files - 1
+        return True
+
+
+def _plain_files(top: int, room: _Room, depth: int = 0) -> Iterator[tuple[str, bytes]]:
     """The names and contents of plain files below a folder, which is closed at the end."""
     try:
         for name in sorted(os.listdir(top))[:_MOST]:
             with suppress(OSError):
-                yield from _plain(top, name, depth)
+                yield from _plain(top, name, room, depth)
     finally:
         os.close(top)
 
 
-def _plain(top: int, name: str, depth: int) -> Iterator[tuple[str, bytes]]:
+def _plain(top: int, name: str, room: _Room, depth: int) -> Iterator[tuple[str, bytes]]:
     handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=top)
     found = os.fstat(handle)
     if stat.S_ISDIR(found.st_mode) and depth < 8:
-        yield from ((f"{name}/{inner}", content) for inner, content in _plain_files(handle, depth + 1))
+        yield from ((f"{name}/{inner}", content) for inner, content in _plain_files(handle, room, depth + 1))
         return
     try:
-        if stat.S_ISREG(found.st_mode) and found.st_size <= _LARGEST:
+        if stat.S_ISREG(found.st_mode) and room.holds(found.st_size):
             with open(handle, "rb", closefd=False) as file:
-                yield name, file.read(_LARGEST)
+                yield name, file.read(found.st_size)
     finally:
         os.close(handle)

@@ -25,7 +25,8 @@ __all__ = ("Proxy", "Rule", "rules_from")
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_INWARD = [ipaddress.ip_network(text) for text in ("64:ff9b::/96", "fec0::/10", "168.63.129.16")]
+"""Addresses that look public and lead inwards: of translators, of sites in old networks, of a cloud's own services."""
 _PATIENCE = 30.0
 _MOST_CONNECTIONS = 64
 
@@ -78,9 +79,9 @@ def _plausible(name: str) -> bool:
 
 def is_public(address: Address) -> bool:
     """Whether an address, and the one that it may wrap, is reached by way of the internet."""
+    if any(address in network for network in _INWARD):
+        return False
     if isinstance(address, ipaddress.IPv6Address):
-        if address in _NAT64:
-            return False
         inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
         if inner is not None:
             return is_public(inner)

@@ -24,7 +24,7 @@ class HostCodec:
 
     def __init__(self, *, roomy: bool = False) -> None:
         """A `roomy` one takes all that any other can have read, with some more around it."""
-        room = {"max_depth": 96, "max_bytes": 1 << 28, "max_keys": 1 << 28} if roomy else {}
+        room = {"max_depth": 96, "max_bytes": 1 << 28, "max_keys": 1 << 28, "patient": True} if roomy else {}
         self._codec = values.Codec(side="host", trusting=False, **room)
 
     def copy(self) -> HostCodec:

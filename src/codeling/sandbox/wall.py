@@ -37,7 +37,7 @@ __all__ = ("Isolation", "Options", "Zygote", "check_folder", "readable_paths", "
 
 Isolation: TypeAlias = Literal["full", "strong"]
 _INSIDE = Path(__file__).parent / "inside"
-_BOOTSTRAP = "import sys; sys.path[:] = [sys.argv[3], *filter(None, sys.path)]; import zygote; zygote.main()"
+_BOOTSTRAP = "import sys; sys.path[:] = [sys.argv[2], *filter(None, sys.path)]; import zygote; zygote.main()"
 _START = 60.0
 _TROUBLE = 70
 """How a worker ends that could not be sealed, after it has told why."""
@@ -107,7 +107,7 @@ class Zygote:
         }  # fmt: skip
         with theirs:
             self._process = subprocess.Popen(
-                [options.python, "-s", "-c", _BOOTSTRAP, str(theirs.fileno()), json.dumps(settings), str(_INSIDE)],
+                [options.python, "-s", "-c", _BOOTSTRAP, str(theirs.fileno()), str(_INSIDE)],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -118,7 +118,7 @@ class Zygote:
             )
         self._control.settimeout(_START)
         self._finalizer = weakref.finalize(self, _stop, self._process, self._control)
-        answer = self._receive()[0]
+        answer = self._first_answer(settings)
         if "ready" not in answer:
             said = cast("IO[bytes]", self._process.stderr).read(4000).decode("utf-8", "replace").strip()
             self._finalizer()
@@ -127,6 +127,17 @@ class Zygote:
             raise IsolationUnavailable(reason(options.isolation, str(answer["failed"])))
         self._as_root = bool(answer["root"])
         cast("IO[bytes]", self._process.stderr).close()
+
+    def _first_answer(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Tell it what it is to be: not by its arguments, which every user of the machine can read."""
+        try:
+            self._control.send(json.dumps(settings).encode())
+        except ConnectionError:
+            pass  # it has ended, and why is told below
+        except OSError as error:
+            self._finalizer()
+            raise SandboxError(f"the sandbox's options are too much to be told: {error.strerror}") from error
+        return self._receive()[0]
 
     @property
     def alive(self) -> bool:

@@ -5,6 +5,7 @@ dict of lists, and a picture as its size, mode and bytes.
 """
 
 import base64
+import contextlib
 import math
 import re
 
@@ -16,8 +17,11 @@ _PANDAS_DTYPE = re.compile(
     r"|datetime64\[(ns|us|ms|s)(, (?!dateutil)\w[\w+:-]{0,30}(/\w[\w+:-]{0,30}){0,2})?\]|timedelta64\[(ns|us|ms|s)\])"
 )
 _MODES = {"1": 0.125, "L": 1, "P": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4, "YCbCr": 3, "I": 4, "F": 4, "HSV": 3}
-_NUMBERS, _MOMENTS = re.compile(r"[<>|=]?[?bBiufcmM]"), re.compile("datetime|timedelta")
-"""Columns that are written as one array, and those whose items are moments and no texts."""
+_NUMBERS = re.compile(r"[<>|=]?[?bBiufcmM]")
+"""Columns that are written as one array."""
+_TEXTS, _OTHERS = ("float", "missing"), ("float", "missing", "moment", "complex")
+"""What items may be in columns of texts, and in those of numbers and moments: pandas makes them of anything else too,
+and takes for ever to read dates in words or a decimal of a billion digits as a whole number."""
 _MOST_SIDE, _MOST_EMPTY = 20000, 2000
 """Of a picture. One of no width has a pointer for each row all the same."""
 _NO_ITEMS = 1 << 16
@@ -105,8 +109,8 @@ def install(values, libraries, readers):
                 "v": Kinds.numpy(codec, held.to_numpy(), None, type(held.to_numpy()).__mro__, depth),
             }
         items = held.tolist()
-        if dtype == "category" or (hasattr(held, "nlevels") and any(type(item) is tuple for item in items)):
-            codec._admit(items)  # they are looked up where they are read
+        for level in [items] if dtype == "category" else values.levels_of(items) if hasattr(held, "nlevels") else []:
+            codec._admit(values.crowd_of_pandas(level))  # they are looked up where they are read
         items = [codec._encode(item, depth - 1) for item in items]
         return {"dtype": dtype if _PANDAS_DTYPE.fullmatch(dtype) else "object", "v": items}
 
@@ -137,7 +141,8 @@ def install(values, libraries, readers):
         data, dtype = _bytes(tree), _dtype(tree["dtype"])
         if numpy is None:
             return values.Record("numpy.ndarray", {"dtype": dtype, "shape": shape, "data": data})
-        return numpy.frombuffer(data, dtype=dtype).reshape(shape).copy()
+        held = numpy.frombuffer(data, dtype=dtype)
+        return (held.view("u1") != 0 if held.dtype.kind == "b" else held.copy()).reshape(shape)
 
     def read_scalar(codec, tree, depth):
         numpy, data = _module("numpy"), _bytes(tree)
@@ -165,16 +170,26 @@ def install(values, libraries, readers):
             return read_array(codec, held, depth), dtype
         if type(held) is not list:
             raise values.BadData("not a column")
-        if any(type(item) is str for item in held) and _MOMENTS.match(dtype):  # reading dates takes a library long
-            raise values.BadData("not a moment")
-        items = [codec._decode(item, depth) for item in held]
-        return (codec._distinct(items) if dtype == "category" else values.spread(items)), dtype
+        if dtype not in ("object", "category"):
+            _of_one_kind(held, texts=dtype.startswith("str"))
+        with codec._comparing() if dtype == "category" else contextlib.nullcontext():
+            items = values.spread([codec._decode(item, depth) for item in held])
+        codec._levels([items] if dtype == "category" else [])
+        return items, dtype
+
+    def _of_one_kind(trees, texts):
+        kinds = _TEXTS if texts else _OTHERS
+        for tree in trees:
+            if tree.get("$") not in kinds if type(tree) is dict else type(tree) is list or (type(tree) is str) != texts:
+                if tree is not None:
+                    raise values.BadData("not an item of such a column")
 
     def read_labels(codec, tree, depth):
         """Give what names rows: a series has attributes of these names."""
-        held, dtype = read_column(codec, tree, depth)
-        if type(held) is list and any(type(item) is tuple for item in values.labels(held)):
-            codec._distinct(held)  # of several levels: pandas looks up each part
+        with codec._comparing():
+            held, dtype = read_column(codec, tree, depth)
+        if type(held) is list:
+            codec._levels(values.levels_of(values.labels(held)))
         return held, dtype
 
     def _series(pandas, column, index=None, name=None):
@@ -188,7 +203,9 @@ def install(values, libraries, readers):
     def read_frame(codec, tree, depth):
         pandas = _module("pandas")
         columns = [read_column(codec, column, depth) for column in tree["v"]]
-        names = values.labels([codec._decode(name, depth) for name in tree["columns"]])
+        with codec._comparing():
+            names = values.labels([codec._decode(name, depth) for name in tree["columns"]])
+        codec._levels(values.levels_of(names))
         index = read_labels(codec, tree["index"], depth)
         if len(names) != len(columns):
             raise values.BadData("not a frame")

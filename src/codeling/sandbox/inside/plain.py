@@ -5,6 +5,7 @@ import binascii
 import datetime
 import decimal
 import fractions
+import itertools
 import math
 import pathlib
 import re
@@ -14,9 +15,19 @@ __all__ = ("PLAIN", "READERS", "BadData", "Handle", "Record", "Unencodable", "la
 
 MOST_DIGITS = 1 << 20
 MOST_BITS = 1 << 17
-"""Of a fraction's parts: what it takes to cancel them grows with the square."""
+"""Of the parts of a fraction or a range: what it takes to cancel or divide them grows with the square."""
+_LONG = 1 << 8
+"""Digits in hexadecimal beyond which a whole number is long to compare with a decimal."""
+_FEW_KEYS, MOST_KEYS = 1 << 8, 1 << 15
+"""Keys that are no texts in a table that counts, and in the largest: they can be chosen so that each is looked for
+where all the others are, so a value may have one table of so many, or more of fewer with no more pairs of keys in all."""
+_OF_PANDAS = 8
+"""How many times as long pandas takes to look up a key, and it has a hash of its own."""
 MOST_ALIKE = 64
 """Keys of one hash: what it takes to look one up grows with them, and a hash without a secret can be aimed at."""
+
+_LONGEST_PATH = 1 << 16
+"""Characters of a path: each part of it becomes an item of a list, and more than once."""
 
 _POINTER = re.compile(r"__\w*array\w*__")
 
@@ -92,13 +103,33 @@ def spread(keys):
     return keys
 
 
+def crowd(keys):
+    """How many pairs of a large table's keys are no texts, whose hash has a secret."""
+    return sum(type(key) is not str and type(key) is not bytes for key in keys) ** 2 if len(keys) > _FEW_KEYS else 0
+
+
+def crowd_of_pandas(keys):
+    """The same for what pandas looks up, which may hold a key more than once."""
+    if len(keys) <= _FEW_KEYS:
+        return 0
+    different = {hash(("keys", hash(key))) for key in keys if type(key) is not str and type(key) is not bytes}
+    return _OF_PANDAS * len(different) ** 2 if len(different) > _FEW_KEYS else 0
+
+
+def levels_of(items):
+    """The parts of labels that have several, level by level."""
+    return list(itertools.zip_longest(*(item for item in items if type(item) is tuple)))
+
+
 def labels(names):
     """Give the names, if an object may have attributes of all of them. Raises BadData.
 
     Numpy takes what an object calls `__array_interface__` for an address of this process's memory, and reads there.
     """
-    if any(type(name) is str and _POINTER.match(name) for name in names):
-        raise BadData("a name by which libraries ask for an address")
+    for name in names:
+        for part in name if type(name) is tuple else (name,):  # a text of numpy's is one too
+            if isinstance(part, str) and _POINTER.match(part):
+                raise BadData("a name by which libraries ask for an address")
     return names
 
 
@@ -138,20 +169,28 @@ def _give_datetime(value):
     return [fields, value.fold, _aware(value)]
 
 
+def _fields(given):
+    """Numbers of a date or time, which takes a text for all that it is made of, unchecked."""
+    if any(type(part) is not int for part in given):
+        raise BadData("not a date or time")
+    return given
+
+
 def _read_datetime(codec, tree, depth):
     fields, fold, zone = tree["v"]
-    return datetime.datetime(*fields, tzinfo=zone_of(zone), fold=fold)
+    return datetime.datetime(*_fields(fields), tzinfo=zone_of(zone), fold=fold)
 
 
 def _read_time(codec, tree, depth):
     fields, fold, zone = tree["v"]
-    return datetime.time(*fields, tzinfo=zone_of(zone), fold=fold)
+    return datetime.time(*_fields(fields), tzinfo=zone_of(zone), fold=fold)
 
 
 def _read_int(codec, tree, depth):
     digits = tree["v"]
     if type(digits) is not str or len(digits) > MOST_DIGITS * 8:
         raise BadData("not an int")
+    codec._long += len(digits) > _LONG
     return int(digits, 16)
 
 
@@ -169,6 +208,7 @@ def _read_bytes(codec, tree, depth):
 def _read_decimal(codec, tree, depth):
     if type(tree["v"]) is not str or len(tree["v"]) > MOST_DIGITS:
         raise BadData("not a decimal")
+    codec._decimals += 1
     return decimal.Decimal(tree["v"])
 
 
@@ -181,16 +221,30 @@ def _read_fraction(codec, tree, depth):
     return fractions.Fraction(above, below)
 
 
+def _read_range(codec, tree, depth):
+    parts = codec._items(tree, depth)
+    if any(type(part) is not int or part.bit_length() > MOST_BITS for part in parts):
+        raise BadData("not a range, or one of more than {} bits".format(MOST_BITS))
+    return range(*parts)
+
+
 def _read_path(codec, tree, depth):
     kind, text = tree["v"]
     made = {"posix": pathlib.PurePosixPath, "windows": pathlib.PureWindowsPath, "path": pathlib.Path}[kind]
-    if type(text) is not str or "\0" in text:
+    if type(text) is not str or "\0" in text or len(text) > _LONGEST_PATH:
         raise BadData("not a path")
     return made(text)
 
 
 def _big(value):
     return value if -(1 << 63) <= value < 1 << 63 else {"$": "int", "v": hex(value)}
+
+
+def _give_range(value):
+    parts = value.start, value.stop, value.step
+    if max(part.bit_length() for part in parts) > MOST_BITS:
+        raise Unencodable("a range of more than {} bits cannot cross".format(MOST_BITS))
+    return [_big(part) for part in parts]
 
 
 def _give_fraction(value):
@@ -200,9 +254,12 @@ def _give_fraction(value):
 
 
 def _give_path(value):
+    text = str(value)
+    if len(text) > _LONGEST_PATH:
+        raise Unencodable("a path of more than {} characters cannot cross".format(_LONGEST_PATH))
     if isinstance(value, pathlib.Path):
-        return ["path", str(value)]
-    return ["windows" if isinstance(value, pathlib.PureWindowsPath) else "posix", str(value)]
+        return ["path", text]
+    return ["windows" if isinstance(value, pathlib.PureWindowsPath) else "posix", text]
 
 
 def _give_delta(value):
@@ -225,7 +282,7 @@ PLAIN = {
     pathlib.PureWindowsPath: ("path", _give_path),
     pathlib.PosixPath: ("path", _give_path),
     pathlib.WindowsPath: ("path", _give_path),
-    range: ("range", lambda v: [_big(v.start), _big(v.stop), _big(v.step)]),
+    range: ("range", _give_range),
     slice: (
         "slice",
         lambda v: [part if part is None or type(part) is int else str(part) for part in (v.start, v.stop, v.step)],
@@ -239,10 +296,10 @@ READERS = {
     "bytearray": lambda codec, tree, depth: bytearray(_read_bytes(codec, tree, depth)),
     "complex": lambda codec, tree, depth: complex(float(tree["v"][0]), float(tree["v"][1])),
     "tuple": lambda codec, tree, depth: tuple(codec._items(tree, depth)),
-    "set": lambda codec, tree, depth: set(codec._distinct(codec._items(tree, depth))),
-    "frozenset": lambda codec, tree, depth: frozenset(codec._distinct(codec._items(tree, depth))),
+    "set": lambda codec, tree, depth: set(codec._distinct(tree["v"], depth)),
+    "frozenset": lambda codec, tree, depth: frozenset(codec._distinct(tree["v"], depth)),
     "datetime": _read_datetime,
-    "date": lambda codec, tree, depth: datetime.date(*tree["v"]),
+    "date": lambda codec, tree, depth: datetime.date(*_fields(tree["v"])),
     "time": _read_time,
     "timedelta": lambda codec, tree, depth: datetime.timedelta(*tree["v"]),
     "timezone": lambda codec, tree, depth: datetime.timezone(datetime.timedelta(seconds=tree["v"])),
@@ -250,7 +307,7 @@ READERS = {
     "fraction": _read_fraction,
     "uuid": lambda codec, tree, depth: uuid.UUID(hex=tree["v"]),
     "path": _read_path,
-    "range": lambda codec, tree, depth: range(*codec._items(tree, depth)),
+    "range": _read_range,
     "slice": lambda codec, tree, depth: slice(*codec._items(tree, depth)),
     "ellipsis": lambda codec, tree, depth: Ellipsis,
 }

@@ -10,6 +10,7 @@ a value or raises BadData, imports nothing but numpy, pandas and Pillow by those
 host makes no class of what it reads.
 """
 
+import contextlib
 import dataclasses
 import enum
 import math
@@ -30,9 +31,6 @@ MOST_MEMBERS = 256
 MOST_HANDLES = 100000
 MOST_TABLES = 6000
 """Columns, indexes and pictures in one value: each takes its library a while."""
-FEW_KEYS, MOST_KEYS = 1 << 12, 1 << 15
-"""Keys that are no texts in a table that counts, and in all those of a value: they can be chosen so that each is
-looked for where all the others are."""
 _SHORT, _WIDE = 1 << 20, 1 << 63
 
 
@@ -43,8 +41,12 @@ class _TextEnum(str, enum.Enum):
 class Codec:
     """Turns values into trees and back. Holds the handles of one conversation."""
 
-    def __init__(self, *, side, trusting, lookup=None, max_depth=64, max_bytes=12 << 20, max_keys=MOST_KEYS):
+    def __init__(
+        self, *, side, trusting, lookup=None, max_depth=64, max_bytes=12 << 20, max_keys=plain.MOST_KEYS, patient=False
+    ):
+        """Set how much is taken. A `patient` one, as a `trusting` one, looks up keys however long that takes."""
         self._side, self._trusting, self._lookup = side, trusting, lookup
+        self._patient = patient or trusting
         self._depth, self._bytes, self._most_keys = max_depth, max_bytes, max_keys
         self._handles, self._numbers, self._known = {}, {}, {}
         self._encoding = threading.RLock()
@@ -64,7 +66,7 @@ class Codec:
         ):
             return value
         with self._encoding:  # threads that call at once share the budget, the path and the handles
-            self._left, self._keys, self._open = self._bytes, self._most_keys, set()
+            self._left, self._keys, self._open = self._bytes, self._most_keys**2, set()
             return self._encode(value, self._depth)
 
     def decode(self, tree):
@@ -72,7 +74,7 @@ class Codec:
         kind = type(tree)
         if tree is None or kind is str or kind is int or kind is bool or kind is float:
             return tree
-        self._tables, self._room = MOST_TABLES, self._most_keys
+        self._tables, self._room, self._long, self._decimals = MOST_TABLES, self._most_keys**2, 0, 0
         try:
             return self._decode(tree, self._depth)
         except BadData:
@@ -130,7 +132,7 @@ class Codec:
         self._open.add(key)
         self._spend(8 * kind.__len__(value))
         if kind is not list and kind is not tuple:
-            self._admit(value)
+            self._admit(plain.crowd(value))
         if kind is dict:
             tree = self._dict(value, depth - 1)
         else:
@@ -139,9 +141,9 @@ class Codec:
         self._open.discard(key)
         return tree
 
-    def _admit(self, keys):
+    def _admit(self, crowd):
         """Refuse what the host would not look up, where that is the other side. Raises Unencodable."""
-        self._keys -= _crowd(keys) if self._side == "program" else 0
+        self._keys -= crowd if self._side == "program" else 0
         if self._keys < 0:
             raise Unencodable(
                 "more than {} keys that are no texts cannot cross: give lists or pairs".format(self._most_keys)
@@ -231,8 +233,12 @@ class Codec:
 
     def _decode(self, tree, depth):
         kind = type(tree)
-        if tree is None or kind is bool or kind is str or kind is int or kind is float:
+        if tree is None or kind is bool or kind is str or kind is float:
             return tree
+        if kind is int:
+            if -_WIDE <= tree < _WIDE:
+                return tree
+            raise BadData("a whole number that is not written as one")
         if depth < -8:
             raise BadData("nested too deep")
         if kind is list:
@@ -253,16 +259,36 @@ class Codec:
         return [self._decode(item, depth) for item in tree["v"]]
 
     def _read_dict(self, tree, depth):
-        pairs = [(self._decode(key, depth), self._decode(item, depth)) for key, item in tree["v"]]
-        self._distinct([key for key, _ in pairs])
-        return dict(pairs)
+        keys = self._distinct([key for key, _ in tree["v"]], depth)
+        return dict(zip(keys, [self._decode(item, depth) for _, item in tree["v"]]))
 
-    def _distinct(self, keys):
-        """Give the keys, if they can be looked up in time. Raises BadData."""
-        self._room -= _crowd(keys)
-        if self._room < 0:
-            raise BadData("more than {} keys that are no texts".format(self._most_keys))
+    def _distinct(self, trees, depth):
+        """Give the keys that these are, if they can be looked up in time. Raises BadData."""
+        with self._comparing():
+            keys = [self._decode(tree, depth) for tree in trees]
+        self._pay(plain.crowd(keys))
         return plain.spread(keys)
+
+    @contextlib.contextmanager
+    def _comparing(self):
+        """What is decoded here may be looked up. Raises BadData where that could take for ever.
+
+        Python writes a long whole number out anew each time that it compares it with a decimal.
+        """
+        long, decimals = self._long, self._decimals
+        yield
+        if self._long > long and self._decimals > decimals and not self._patient:
+            raise BadData("decimals and long numbers as keys of one table")
+
+    def _levels(self, levels):
+        """Let pandas look up the parts of these, if it can in time. Raises BadData."""
+        for level in levels:
+            self._pay(plain.crowd_of_pandas(plain.spread(level)))
+
+    def _pay(self, crowd):
+        self._room -= crowd
+        if self._room < 0 and not self._patient:
+            raise BadData("more than {} keys that are no texts".format(self._most_keys))
 
     def _read_handle(self, tree, depth):
         number, shown = tree["id"], tree["shown"]
@@ -312,11 +338,6 @@ class Codec:
         if cls is None and self._lookup is not None:
             cls = self._lookup(name)
         return cls
-
-
-def _crowd(keys):
-    """How many keys of a large table are no texts, whose hash has a secret."""
-    return sum(type(key) is not str and type(key) is not bytes for key in keys) if len(keys) > FEW_KEYS else 0
 
 
 def _other_side(side):

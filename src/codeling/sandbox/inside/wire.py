@@ -10,12 +10,13 @@ import signal
 import struct
 import threading
 
-from compact import decode, encode
+from compact import MOST_BYTES, MOST_WEIGHT, decode, encode, weight
 from patience import Patience
+from plain import Unencodable
 
 __all__ = ("Wire",)
 
-_LENGTH = struct.Struct("<I")
+_LENGTH, _LIGHT = struct.Struct("<I"), 1 << 19
 _here = threading.get_ident
 
 
@@ -62,9 +63,10 @@ class Wire:
             raise self._error()
 
     def send(self, frame):
-        """Write one frame."""
-        body = encode(frame).encode("ascii")
-        data = _LENGTH.pack(len(body)) + body
+        """Write one frame. Raises Unencodable where the host would read none that is so large."""
+        self._send(_packed(frame))
+
+    def _send(self, data):
         with self._write:
             shields = self._shields()
             try:
@@ -134,8 +136,9 @@ class Wire:
         with self._write:  # numbers have to go out in their order
             self._asked += 1
             frame["id"] = self._asked
+            data = _packed(frame)
             self._slots[self._asked] = slot
-            self.send(frame)
+            self._send(data)
 
     def _await(self, slot, wait, shields):
         """Wait for the slot: read for everybody if nobody else does."""
@@ -243,6 +246,16 @@ class Wire:
             self._struck = False
             if self.interruptible:
                 raise self._error()
+
+
+def _packed(frame):
+    body = encode(frame).encode("ascii")
+    if len(body) > MOST_BYTES or (len(body) > _LIGHT and weight(body) > MOST_WEIGHT):
+        raise Unencodable(
+            "written out, this is {} MiB of text or too many items and cannot cross: give a part of it, or a "
+            "summary".format(len(body) >> 20)
+        )
+    return _LENGTH.pack(len(body)) + body
 
 
 def _settle(replies):

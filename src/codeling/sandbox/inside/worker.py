@@ -183,7 +183,11 @@ class Worker:
             self._flush()
             self.final = {"t": "final", "val": value}
             self.output.send()
-            self.wire.send(self.final)
+            try:
+                self.wire.send(self.final)
+            except ValueError:
+                self.final = None
+                raise
             if not self.is_main():
                 signal.pthread_kill(self._main, signal.SIGINT)
         raise Final

@@ -4,7 +4,7 @@ It loads the interpreter and chosen modules, builds a minimal read-only root, gi
 can, and then waits. Each worker gets namespaces, a private working folder, Landlock, a seccomp filter
 and limits of its own before it runs a line of a program. Nothing that a program does comes back here.
 
-usage: zygote.py CONTROL_FD OPTIONS_JSON
+usage: zygote.py CONTROL_FD, which then gives the options as JSON, as it does each request
 """
 
 import array
@@ -26,6 +26,7 @@ import root
 import seccomp
 import worker
 
+_LARGEST = 1 << 20
 PATIENCE = 1
 """Milliseconds without a request after which the next worker is made ahead of its request."""
 
@@ -337,7 +338,9 @@ class Nest:
 def main():
     """Serve the host until it goes away."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    options = json.loads(sys.argv[2])
+    options = json.loads(control.recv(_LARGEST) or b"{}")
+    if not options:
+        return
     linux.die_with_parent()
     try:
         is_root = prepare(options)
