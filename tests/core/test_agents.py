@@ -345,6 +345,11 @@ def test_agents_call_agents_as_functions() -> None:
     ("make", "why"),
     [
         (lambda: agent([]).run("  "), "a task is a text"),
+        (lambda: agent([]).run(5), "a task is a text that says what to do, not 5"),  # type: ignore[arg-type]  # the mistake
+        (lambda: agent([]).run("Go.", max_steps=-1), "max_steps is a whole number from 0 on"),
+        (lambda: agent([]).run("Go.", additional_args={"two words": 1}), "'two words' is no name"),
+        (lambda: agent([]).run("Go.", additional_args={"add": 1}), "would cover the function 'add'"),
+        (lambda: agent([]).run("Go.", additional_args={"final_answer": 1}), "would cover the function 'final_answer'"),
         (lambda: CodeAgent([add, add], ScriptedModel([])), "two tools are called 'add'"),
         (lambda: CodeAgent([lambda x: x], ScriptedModel([])), "identifier"),
         (lambda: tool(_untyped), "argument 'x' has no type"),
