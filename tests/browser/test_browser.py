@@ -76,6 +76,8 @@ class Handler(BaseHTTPRequestHandler):
         if path == "/never":
             self.server.closing.wait(30)
             return None
+        if path == "/login":
+            return self.answer(b"who?", 401, WWW_Authenticate='Basic realm="x"')
         if path == "/file":
             return self.answer(b"contents", 200, Content_Disposition="attachment; filename=list.txt")
         page = (
@@ -255,6 +257,15 @@ def test_a_page_that_never_loads_or_hangs_is_given_up(site: Site) -> None:
     assert "TimeoutError" in said[0]
     assert "TimeoutError" in said[-1]
     assert title == "Pears"
+
+
+def test_a_page_that_fails_does_not_spoil_the_next(browser: Browser, site: Site) -> None:
+    """After each page that could not be opened, the next one opens."""
+    code = (
+        "seen = []\nfor _ in range(6):\n    try:\n        go(base + '/login')\n    except ConnectionError as error:\n"
+        "        seen.append(go(base + '/pears')['title'])\nfinal_answer(seen)"
+    )
+    assert run(browser, code, base=site.address("")).output == ["Pears"] * 6
 
 
 def test_a_screenshot_is_seen(browser: Browser, site: Site) -> None:
