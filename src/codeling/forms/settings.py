@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
+from inspect import iscoroutinefunction
 from keyword import iskeyword
 from typing import Any
 
@@ -15,12 +16,16 @@ __all__ = ("check", "check_run")
 
 _COUNTS = {"max_steps": 0, "planning_interval": 0, "context_window": 1}
 """Settings that are whole numbers, with the least that each may be."""
+_FUNCTIONS = ("observers", "final_answer_checks", "step_callbacks")
+"""Settings that are lists of functions."""
 
 
 def check(agent: Any) -> None:
     """Raise `UsageError` for a setting that cannot be meant so."""
     for name, least in _COUNTS.items():
         _check_count(name, getattr(agent, name), least)
+    for name in _FUNCTIONS:
+        _check_functions(name, getattr(agent, name))
     _check_limits(agent.limits)
     if agent.approver is not None and not callable(agent.approver):
         raise UsageError(f"an approver is a function of the call and the reason, not {agent.approver!r}")
@@ -41,6 +46,16 @@ def check_run(task: Any, variables: Mapping[Any, Any], max_steps: Any, *, tools:
             raise UsageError(f"additional_args become variables, and {name!r} is no name that a program can use")
         if name in tools or name == "final_answer":
             raise UsageError(f"a variable of additional_args would cover the function {name!r}; give it another name")
+
+
+def _check_functions(name: str, value: Any) -> None:
+    if callable(value) or not isinstance(value or (), Iterable):
+        raise UsageError(f"{name} are a list of functions, such as [{value!r}]")
+    for one in value or ():
+        if not callable(one):
+            raise UsageError(f"{name} are functions; {one!r} is none")
+        if name == "observers" and iscoroutinefunction(one):
+            raise UsageError(f"an observer is a plain function, which nobody awaits; {one!r} is async")
 
 
 def _check_count(name: str, value: Any, least: int) -> None:
