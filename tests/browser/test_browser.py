@@ -340,8 +340,9 @@ def test_the_command_works_in_a_browser(site: Site, tmp_path: Path) -> None:
         (["--start", "file:///etc/passwd"], "is not a web address; write it with http:// or https://"),
         (["--start", "http://[::1"], "'http://[::1' is not a web address"),
         (["--downloads", "FILE"], "it is no folder"),
+        (["--hosts", "https://example.org/"], "without http and path; not 'https://example.org/'"),
     ],
-    ids=["nobody there", "another host", "no host", "no address", "no url", "no folder"],
+    ids=["nobody there", "another host", "no host", "no address", "no url", "no folder", "no pattern"],
 )
 def test_the_command_says_what_it_cannot_do(other: Site, tmp_path: Path, arguments: list[str], said: str) -> None:
     """A sentence and the exit code of wrong usage, and no traceback; no model is asked."""
