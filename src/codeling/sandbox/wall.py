@@ -92,8 +92,6 @@ class Zygote:
         self._lock = threading.Lock()
         self._endings: dict[int, int] = {}
         self._counted = (0, -_STALE)
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._control = ours
         base = folders.base_folder(os.getpid())
         root = base / "root"
         root.mkdir(exist_ok=True)
@@ -106,6 +104,7 @@ class Zygote:
             "user": asdict(self._user),
             "writable": [options.workdir] if options.workdir and options.writable else [],
         }  # fmt: skip
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
                 [options.python, "-s", "-c", _BOOTSTRAP, str(theirs.fileno()), json.dumps(settings), str(_INSIDE)],
@@ -121,7 +120,8 @@ class Zygote:
         self._finalizer = weakref.finalize(self, _stop, self._process, self._control)
         answer = self._receive()[0]
         if "ready" not in answer:
-            said = cast("IO[bytes]", self._process.stderr).read(4000).decode("utf-8", "replace").strip()
+            with cast("IO[bytes]", self._process.stderr) as heard:
+                said = heard.read(4000).decode("utf-8", "replace").strip()
             self._finalizer()
             raise _no_parent(options.isolation, answer, said)
         self._as_root = bool(answer["root"])
