@@ -113,8 +113,7 @@ class Agent(AbstractContextManager["Agent"]):
         `additional_args` become variables of the programs. `run_id` names the run; by default its name is random.
         Raises `EndsRun` where the run failed, was interrupted or waits for a person; `error.result` holds what it had.
         """
-        if not str(task or "").strip():
-            raise UsageError(f"a task is a text that says what to do, not {task!r}")
+        load("codeling.forms.settings:check_run")(task, additional_args or {}, max_steps, tools=self._tools)
         if images and not getattr(self._model, "reads_images", True):
             raise UsageError(f"the model {self._model.name!r} does not read pictures; use one that does")
         last, parent = None if reset else self._last, running()

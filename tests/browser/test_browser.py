@@ -76,6 +76,8 @@ class Handler(BaseHTTPRequestHandler):
         if path == "/never":
             self.server.closing.wait(30)
             return None
+        if path == "/login":
+            return self.answer(b"who?", 401, WWW_Authenticate='Basic realm="x"')
         if path == "/file":
             return self.answer(b"contents", 200, Content_Disposition="attachment; filename=list.txt")
         page = (
@@ -257,6 +259,15 @@ def test_a_page_that_never_loads_or_hangs_is_given_up(site: Site) -> None:
     assert title == "Pears"
 
 
+def test_a_page_that_fails_does_not_spoil_the_next(browser: Browser, site: Site) -> None:
+    """After each page that could not be opened, the next one opens."""
+    code = (
+        "seen = []\nfor _ in range(6):\n    try:\n        go(base + '/login')\n    except ConnectionError as error:\n"
+        "        seen.append(go(base + '/pears')['title'])\nfinal_answer(seen)"
+    )
+    assert run(browser, code, base=site.address("")).output == ["Pears"] * 6
+
+
 def test_a_screenshot_is_seen(browser: Browser, site: Site) -> None:
     """As a program's last line it reaches the model and the result's artifacts."""
     result = run(browser, "go(url)\nscreenshot()", "final_answer(1)", url=f"http://{site.host}/pears")
@@ -329,8 +340,9 @@ def test_the_command_works_in_a_browser(site: Site, tmp_path: Path) -> None:
         (["--start", "file:///etc/passwd"], "is not a web address; write it with http:// or https://"),
         (["--start", "http://[::1"], "'http://[::1' is not a web address"),
         (["--downloads", "FILE"], "it is no folder"),
+        (["--hosts", "https://example.org/"], "without http and path; not 'https://example.org/'"),
     ],
-    ids=["nobody there", "another host", "no host", "no address", "no url", "no folder"],
+    ids=["nobody there", "another host", "no host", "no address", "no url", "no folder", "no pattern"],
 )
 def test_the_command_says_what_it_cannot_do(other: Site, tmp_path: Path, arguments: list[str], said: str) -> None:
     """A sentence and the exit code of wrong usage, and no traceback; no model is asked."""

@@ -22,7 +22,8 @@ Capsys = pytest.CaptureFixture[str]
     [
         ([], "COMMAND"),
         (["walk"], "invalid choice: 'walk'"),
-        (["run"], "a task is missing"),
+        (["run"], 'a task is missing: codeling run "'),
+        (["browse"], 'a task is missing: codeling browse "'),
         (["run", "--tools", TABLES], "a task is missing"),
         (["run", "  "], "the task is empty"),
         (["run", "x", "--max-steps", "0"], "'0' is no number of steps"),

@@ -345,6 +345,14 @@ def test_agents_call_agents_as_functions() -> None:
     ("make", "why"),
     [
         (lambda: agent([]).run("  "), "a task is a text"),
+        (lambda: agent([], observers=print), "observers are a list of functions"),
+        (lambda: agent([], final_answer_checks=[5]), "final_answer_checks are functions; 5 is none"),
+        (lambda: agent([], observers=[_watch]), "is async"),
+        (lambda: agent([]).run(5), "a task is a text that says what to do, not 5"),  # type: ignore[arg-type]  # the mistake
+        (lambda: agent([]).run("Go.", max_steps=-1), "max_steps is a whole number from 0 on"),
+        (lambda: agent([]).run("Go.", additional_args={"two words": 1}), "'two words' is no name"),
+        (lambda: agent([]).run("Go.", additional_args={"add": 1}), "would cover the function 'add'"),
+        (lambda: agent([]).run("Go.", additional_args={"final_answer": 1}), "would cover the function 'final_answer'"),
         (lambda: CodeAgent([add, add], ScriptedModel([])), "two tools are called 'add'"),
         (lambda: CodeAgent([lambda x: x], ScriptedModel([])), "identifier"),
         (lambda: tool(_untyped), "argument 'x' has no type"),
@@ -358,6 +366,10 @@ def test_wrong_set_up_is_a_clear_error(make: Any, why: str) -> None:
     """Each is refused with what is wrong and what to do."""
     with pytest.raises(UsageError, match=why):
         make()
+
+
+async def _watch(event: Event) -> None:
+    pass
 
 
 def _untyped(x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # what the test is about

@@ -109,10 +109,12 @@ def test_no_except_swallows_the_final_answer(handler: str) -> None:
 def test_the_final_answer_comes_from_anywhere() -> None:
     """A function, a comprehension or a thread may give it."""
     assert run(">def f():\n    [final_answer(i) for i in (3, 4)]\nf()").output == 3
-    assert (
-        run(">import threading, time\nthreading.Thread(target=final_answer, args=(5,)).start()\ntime.sleep(9)").output
-        == 5
+
+    result = run(
+        ">import threading\nthread = threading.Thread(target=final_answer, args=(5,))\nthread.start()\nthread.join()"
     )
+    assert result.output == 5
+    assert result.steps[0].output == ""  # no word of an exception in a thread
 
 
 def test_errors_show_the_programs_own_lines() -> None:

@@ -105,3 +105,19 @@ def test_a_closed_session_stays_closed() -> None:
         return None
 
     asyncio.run(work())
+
+
+def test_results_side_by_side_that_monty_cannot_hold() -> None:
+    """Of calls that are awaited at once, one whose result cannot cross is an error in the program, and no other."""
+    result = programs(
+        "import asyncio\nasync def other():\n    return await slow(4)\n"
+        "try:\n    await asyncio.gather(thing(), other())\nexcept RuntimeError as error:\n    print(error)",
+        "await asyncio.gather(add(2), thing())",
+        "print(add(3))",
+        "final_answer(1)",
+    )
+
+    assert "cannot cross into Monty" in result.steps[0].output, result.steps[0].error
+    assert "cannot cross into Monty" in (result.steps[1].error or "")
+    assert result.steps[2].output == "4\n"
+    assert result.output == 1

@@ -7,11 +7,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from codeling import CodeAgent, OpenTelemetryObserver, ToolCallingAgent, tool, trace, workflow
+from codeling import CodeAgent, MCPClient, OpenTelemetryObserver, ToolCallingAgent, tool, trace, workflow
 from codeling.messages import ToolCall
 from codeling.testing import ScriptedModel
 
@@ -199,6 +200,29 @@ def test_what_a_tool_does_joins_the_trace(collected: Collected) -> None:
 
     assert ids[0] == format(collected.named("execute_tool ask").context.span_id, "016x")
     assert ids[1] == format(collected.named("execute_tool ask_async").context.span_id, "016x")
+
+
+def test_an_mcp_server_is_told_the_trace(collected: Collected, tmp_path: Path) -> None:
+    """With each call an MCP server gets the W3C context of that call's span, also of calls that are made at once."""
+    pytest.importorskip("mcp", reason="the extra 'mcp' is not installed")
+    source = """
+from mcp.server.mcpserver import Context, MCPServer
+server = MCPServer("traced")
+@server.tool()
+async def told(context: Context, number: int) -> str:
+    \"\"\"Give the trace context that came.\"\"\"
+    return context.request_context.meta["traceparent"]
+server.run("stdio")
+"""
+    (tmp_path / "server.py").write_text(source)
+    code = "import asyncio\nfinal_answer([told(1), *await asyncio.gather(told(2), told(3))])"
+    with MCPClient({"command": sys.executable, "args": [str(tmp_path / "server.py")]}) as client:
+        result = run(agent(code, tools=list(client), observers=[collected.observer()]))
+    spans = [span for span in collected.spans if span.name == "execute_tool told"]
+    trace = {format(span.context.trace_id, "032x") for span in spans}
+
+    assert {text.split("-")[1] for text in result.output} == trace
+    assert {text.split("-")[2] for text in result.output} == {format(span.context.span_id, "016x") for span in spans}
 
 
 def test_a_tool_finds_a_whole_span(collected: Collected) -> None:

@@ -245,3 +245,49 @@ def test_processes_need_a_room_of_their_own() -> None:
         SandboxExecutor(processes=2, isolation="strong")
     with pytest.raises(UsageError, match="isolation='full'"):
         SandboxExecutor(network=["example.com:80"], isolation="strong")
+
+
+@pytest.mark.parametrize("isolation", BOTH)
+@pytest.mark.parametrize("limit", ["memory", "disk", "files_limit", "open_files"])
+def test_a_limit_that_is_none_is_refused(isolation: Isolation, limit: str) -> None:
+    """The kernel takes some limits of 0 or less for no limit at all: nobody gets such a sandbox."""
+    for count in (0, -1):
+        options: dict[str, Any] = {limit: count}
+        with pytest.raises(UsageError, match=f"{limit}= is a whole number from 1 on, not {count}"):
+            SandboxExecutor(isolation=isolation, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"isolation": "complete"}, "'full' or 'strong'.*not 'complete'"),
+        ({"processes": -1}, "processes= is a whole number from 0 on, not -1"),
+        ({"timeout": None}, "timeout=None"),
+        ({"hash_seed": "random"}, "hash_seed= is a number"),
+        ({"packages": "six"}, r"packages= takes a list, such as \['six'\]"),
+        ({"read": "/usr/share"}, r"read= takes a list, such as \['/usr/share'\]"),
+        ({"network": "example.com:80"}, "network= takes a list"),
+        ({"preload": "json"}, "preload= takes a list"),
+        ({"read": ["/nowhere/at/all"]}, "read= names paths that are there; '/nowhere/at/all' is not"),
+    ],
+)
+def test_options_that_mean_nothing_are_refused(options: dict[str, Any], why: str) -> None:
+    """What was surely meant otherwise is told before anything is installed or started."""
+    with pytest.raises(UsageError, match=why):
+        SandboxExecutor(**options)
+
+
+@pytest.mark.parametrize("isolation", [None, *BOTH])
+def test_a_module_that_cannot_be_preloaded(isolation: Isolation | None) -> None:
+    """It is named as what is missing, and never taken for a wall that the machine cannot give."""
+    with pytest.raises(UsageError, match=r"preload= cannot have 'no_such_module': ModuleNotFoundError"):
+        run(SandboxExecutor(isolation=isolation, preload=["no_such_module"]), "1")
+
+
+def test_an_interpreter_that_is_too_old(tmp_path: Path) -> None:
+    """One older than 3.8 is refused by its version."""
+    old = tmp_path / "python"
+    old.write_text("#!/bin/sh\nprintf '3.7\\n/usr\\n/usr\\n/usr/lib/python3.7\\n'\n")
+    old.chmod(0o755)
+    with pytest.raises(SandboxError, match="is Python 3.7; programs run on 3.8 or newer"):
+        run(SandboxExecutor(python=str(old)), "1")

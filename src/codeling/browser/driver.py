@@ -31,6 +31,7 @@ _FLAGS = (
 )  # fmt: skip
 _VARIABLES = ("PATH", "HOME", "LANG", "DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "PLAYWRIGHT_BROWSERS_PATH")
 _MOST_NOTES = 20
+_FAILED = '"chrome-error:'
 _TELLING = ("element is not", "did not find", "intercepts pointer events", "element was detached")
 """What says in Playwright's log why a thing could not be done."""
 _PATIENCE = 3.0
@@ -53,6 +54,8 @@ class Driver:
         self._playwright: Any = None
         self._context: Any = None
         self._page: Any = None
+        self._hung: list[Any] = []
+        """Pages that answered nothing: one that hangs may take its time to be closed."""
         self.notes: list[str] = []
         """What happened on the page by itself, such as a dialog."""
 
@@ -65,6 +68,15 @@ class Driver:
         """Do something with the page. Raises TimeoutError, LookupError, PermissionError, ConnectionError."""
         loop = self._running()
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._do(work), loop))
+
+    async def open(self, page: Any, address: str) -> Any:
+        """Go to an address; gives the response, if there is one."""
+        try:
+            return await page.goto(address, wait_until="commit")
+        except Exception as error:
+            if f"interrupted by another navigation to {_FAILED}" not in str(error):
+                raise
+            return await page.goto(address, wait_until="commit")  # the page that says why the last one failed came late
 
     async def settled(self, page: Any = None) -> Any:
         """Give the page, by default the newest, once it can be read. What it still loads is not waited for long."""
@@ -116,7 +128,7 @@ class Driver:
         if self._context is None:
             await self._start()
         if self._page is None or self._page.is_closed():  # such as a window that closed itself: go on in the one before
-            left = [page for page in self._context.pages if not page.is_closed()]
+            left = [page for page in self._context.pages if not page.is_closed() and page not in self._hung]
             self._page = left[-1] if left else await self._context.new_page()
         return self._page
 
@@ -175,6 +187,7 @@ class Driver:
 
     async def _renew(self) -> None:
         page, self._page = self._page, None
+        self._hung.append(page)
         with suppress(Exception):  # a page that hangs may also hang in being closed
             async with asyncio.timeout(_PATIENCE):
                 await page.close()

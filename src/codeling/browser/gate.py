@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
+
+from ..errors import UsageError
 
 __all__ = ("Gate",)
 
@@ -28,6 +31,12 @@ class Gate:
     """
 
     def __init__(self, hosts: Sequence[str] | None) -> None:
+        """Raises `UsageError` for what is no pattern of hosts, such as a whole address, which lets nothing through."""
+        for host in hosts or ():
+            if not re.fullmatch(r"[^\s/@!]+", host):
+                raise UsageError(
+                    f"hosts are such as '*.example.org' or '127.0.0.1:8000', without http and path; not {host!r}"
+                )
         self._hosts = None if hosts is None else [host.lower() for host in hosts]
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None] | None] = set()

@@ -103,7 +103,7 @@ class Browser(AbstractContextManager["Browser"]):
         address = _web_address(url)
 
         async def work(page: Any) -> dict[str, Any]:
-            response = await page.goto(address, wait_until="commit")
+            response = await self._driver.open(page, address)
             await self._driver.settled(page)
             where = urlsplit(page.url)
             place = f"{where.hostname}:{where.port or (443 if where.scheme == 'https' else 80)}"

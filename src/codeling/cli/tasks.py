@@ -23,7 +23,7 @@ class TaskParser(argparse.ArgumentParser):
         if getattr(options, "task", "") is None:
             options.task = _swallowed(options.tools) or _swallowed(options.imports)
             if options.task is None:
-                self.error('a task is missing: codeling run "What is …?" (or - to read it from stdin)')
+                self.error(f'a task is missing: {self.prog} "What is …?" (or - to read it from stdin)')
         return options, rest
 
 

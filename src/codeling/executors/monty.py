@@ -253,22 +253,21 @@ class _Feed:
         except ToolError as error:
             return {"exception": RuntimeError(str(error))}
 
-    async def _resume(self, state: Any, result: dict[str, Any]) -> Any:
+    async def _resume(self, state: Any, result: dict[str, Any], number: int | None = None) -> Any:
+        """Answer a call, or of those that are awaited the one of this number."""
         try:
-            return await _in_thread(lambda: state.resume(result))
+            return await _in_thread(lambda: state.resume(result if number is None else {number: result}))
         except self._library.MontyRuntimeError as error:
             if "Cannot convert" not in str(error) or "return_value" not in result:
                 raise
             told = RuntimeError(f"ToolError: the result cannot cross into Monty: {error}")
-            return await _in_thread(lambda: state.resume({"exception": told}))
+            return await self._resume(state, {"exception": told}, number)
 
     async def _futures(self, state: Any) -> Any:
         waiting = [self._tasks[number] for number in state.pending_call_ids]
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        ready = {
-            number: self._tasks[number].result() for number in state.pending_call_ids if self._tasks[number].done()
-        }
-        return await _in_thread(lambda: state.resume(ready))
+        number, task = next((n, self._tasks[n]) for n in state.pending_call_ids if self._tasks[n].done())
+        return await self._resume(state, task.result(), number)
 
     async def _name(self, state: Any) -> Any:
         name = state.variable_name

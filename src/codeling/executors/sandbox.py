@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, get_args
 
 from ..errors import IsolationUnavailable, SandboxError, UsageError
 from ..lookup import load
@@ -66,6 +67,11 @@ class SandboxExecutor(WireExecutor):
 
         Raises `UsageError` for options that do not fit together.
         """
+        if isolation not in (None, *get_args(Isolation)):
+            raise UsageError(f"isolation= is 'full' or 'strong', or None for the best there is, not {isolation!r}")
+        given.listed(read=read, packages=packages, network=network, private_hosts=private_hosts, preload=preload)
+        given.check_counts(1, memory=memory, disk=disk, files_limit=files_limit, open_files=open_files)
+        given.check_counts(0, processes=processes, forks=forks)
         if (network or processes or forks) and isolation == "strong":
             raise UsageError("network=, processes= and forks= need namespaces of the session's own: isolation='full'")
         if forks and (network or processes):
@@ -80,7 +86,7 @@ class SandboxExecutor(WireExecutor):
         self._options = Options(
             isolation=isolation or "full", memory=memory, disk=disk, files=files_limit, open_files=open_files,
             tasks=processes + 2 if processes else 256 + forks, processes=processes, forks=forks, network=bool(network),
-            read=tuple(map(os.path.abspath, read)), preload=("json", "asyncio", "random", *preload),
+            read=given.paths(read), preload=("json", "asyncio", "random", *preload),
             env=dict(env or {}), python=python or sys.executable, workdir=_folder(workdir), writable=writable,
             hash_seed=_seed(hash_seed),
         )  # fmt: skip
@@ -141,8 +147,8 @@ class SandboxExecutor(WireExecutor):
             self._artifacts.take(worker.pid, self._options.workdir or worker.folder, most=self._options.disk)
 
 
-def _seed(given: int) -> int:
-    if not 0 <= given < 1 << 32:
+def _seed(given: Any) -> int:
+    if not isinstance(given, int) or not 0 <= given < 1 << 32:
         raise UsageError(f"hash_seed= is a number from 0 to {(1 << 32) - 1}, not {given!r}")
     return given
 

@@ -7,17 +7,40 @@ import json
 import os
 import stat
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from ..errors import UsageError
 
-__all__ = ("Artifacts", "check_names", "pack")
+__all__ = ("Artifacts", "check_counts", "check_names", "listed", "pack", "paths")
 
 _LARGEST = 64 << 20
 _MOST = 1000
+
+
+def check_counts(least: int, **counts: Any) -> None:
+    """Refuse a limit that is none, which the kernel would take for no limit at all. Raises `UsageError`."""
+    for name, count in counts.items():
+        if not isinstance(count, int) or count < least:
+            raise UsageError(f"{name}= is a whole number from {least} on, not {count!r}")
+
+
+def listed(**options: Any) -> None:
+    """Refuse a text where a list of texts belongs: its letters would be taken for them. Raises `UsageError`."""
+    for name, value in options.items():
+        if isinstance(value, str | bytes | os.PathLike):
+            raise UsageError(f"{name}= takes a list, such as [{os.fspath(value)!r}]")
+
+
+def paths(read: Sequence[str | os.PathLike[str]]) -> tuple[str, ...]:
+    """Give whole paths that may be read. Raises `UsageError` for one that is not there."""
+    for path in read:
+        if not os.path.exists(path):
+            raise UsageError(f"read= names paths that are there; {os.fspath(path)!r} is not")
+    return tuple(map(os.path.abspath, read))
 
 
 def check_names(files: Mapping[str, bytes | str | os.PathLike[str]]) -> None:

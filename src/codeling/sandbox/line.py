@@ -50,13 +50,17 @@ class SessionLimits:
 
     def __post_init__(self) -> None:
         """Raise `UsageError` for a limit that no program could keep."""
-        if not self.timeout > 0:
+        if not _positive(self.timeout):
             raise UsageError(f"timeout={self.timeout!r} leaves a program no time; give seconds above 0")
-        if not self.output > 0:
+        if not _positive(self.output):
             raise UsageError(f"output_limit={self.output!r} leaves no output; give bytes above 0")
 
 
 _PIECE = 1 << 20
+
+
+def _positive(number: Any) -> bool:
+    return isinstance(number, int | float) and number > 0
 
 
 class Line:

@@ -25,7 +25,7 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Any, Literal, TypeAlias, cast
 
-from ..errors import IsolationUnavailable, SandboxError
+from ..errors import IsolationUnavailable, SandboxError, UsageError
 from . import cgroups, descriptors, folders
 from .refusals import check_platform, reason
 from .rooms import Room, nursery
@@ -39,6 +39,7 @@ Isolation: TypeAlias = Literal["full", "strong"]
 _INSIDE = Path(__file__).parent / "inside"
 _BOOTSTRAP = "import sys; sys.path[:] = [sys.argv[2], *filter(None, sys.path)]; import zygote; zygote.main()"
 _START = 60.0
+_OLDEST = (3, 8)
 _TROUBLE = 70
 """How a worker ends that could not be sealed, after it has told why."""
 _SLACK, _STALE = 1000, 10.0
@@ -91,8 +92,6 @@ class Zygote:
         self._lock = threading.Lock()
         self._endings: dict[int, int] = {}
         self._counted = (0, -_STALE)
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._control = ours
         base = folders.base_folder(os.getpid())
         root = base / "root"
         root.mkdir(exist_ok=True)
@@ -105,6 +104,7 @@ class Zygote:
             "user": asdict(self._user),
             "writable": [options.workdir] if options.workdir and options.writable else [],
         }  # fmt: skip
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
                 [options.python, "-s", "-c", _BOOTSTRAP, str(theirs.fileno()), str(_INSIDE)],
@@ -120,11 +120,10 @@ class Zygote:
         self._finalizer = weakref.finalize(self, _stop, self._process, self._control)
         answer = self._first_answer(settings)
         if "ready" not in answer:
-            said = cast("IO[bytes]", self._process.stderr).read(4000).decode("utf-8", "replace").strip()
+            with cast("IO[bytes]", self._process.stderr) as heard:
+                said = heard.read(4000).decode("utf-8", "replace").strip()
             self._finalizer()
-            if "failed" not in answer:
-                raise SandboxError(f"the sandbox's parent process died at its start: {said or 'it said nothing'}")
-            raise IsolationUnavailable(reason(options.isolation, str(answer["failed"])))
+            raise _no_parent(options.isolation, answer, said)
         self._as_root = bool(answer["root"])
         cast("IO[bytes]", self._process.stderr).close()
 
@@ -280,6 +279,15 @@ class Zygote:
         return answer, tuple(handles)
 
 
+def _no_parent(isolation: Isolation, answer: Mapping[str, Any], said: str) -> Exception:
+    """Why a zygote could not be started."""
+    if "unloadable" in answer:
+        return UsageError(str(answer["unloadable"]))
+    if "failed" in answer:
+        return IsolationUnavailable(reason(isolation, str(answer["failed"])))
+    return SandboxError(f"the sandbox's parent process died at its start: {said or 'it said nothing'}")
+
+
 _zygotes: dict[tuple[int, str], Zygote] = {}
 _lock = threading.Lock()
 
@@ -309,12 +317,18 @@ def _stop(process: subprocess.Popen[bytes], control: socket.socket) -> None:
 def _prefixes(python: str) -> tuple[str, ...]:
     if python == sys.executable:
         return tuple(dict.fromkeys([sys.base_prefix, sys.prefix, sysconfig.get_paths()["purelib"]]))
-    code = "import sys, sysconfig; print(sys.base_prefix, sys.prefix, sysconfig.get_paths()['purelib'], sep='\\n')"
+    told = (
+        "'%d.%d' % sys.version_info[:2], getattr(sys, 'base_prefix', ''), sys.prefix, sysconfig.get_paths()['purelib']"
+    )
+    code = f"import sys, sysconfig; print('\\n'.join([{told}]))"
     try:
         done = subprocess.run([python, "-I", "-c", code], check=True, capture_output=True, text=True)
     except (OSError, subprocess.CalledProcessError) as error:
         raise SandboxError(f"the interpreter {python!r} cannot be run: {error}") from error
-    return tuple(done.stdout.split("\n")[:3])
+    version, *prefixes = done.stdout.splitlines()
+    if tuple(map(int, version.split("."))) < _OLDEST:
+        raise SandboxError(f"the interpreter {python!r} is Python {version}; programs run on 3.8 or newer")
+    return tuple(prefixes)
 
 
 def readable_paths(options: Options) -> Sequence[str]:

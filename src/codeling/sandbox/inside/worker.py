@@ -190,7 +190,7 @@ class Worker:
                 raise
             if not self.is_main():
                 signal.pthread_kill(self._main, signal.SIGINT)
-        raise Final
+        raise Final if self.is_main() else SystemExit  # with which a thread ends without a word
 
     def display(self, *shown):
         """Show pictures, plots or other values, as in a notebook."""

@@ -195,6 +195,19 @@ def fork(options, request, handles, control):
     os._exit(70)
 
 
+class Unloadable(Exception):
+    """A module that every session is to have cannot be imported."""
+
+
+def preload(names):
+    """Import what all sessions share."""
+    for name in names:
+        try:
+            __import__(name)
+        except BaseException as error:  # a module may raise anything, and no session could start
+            raise Unloadable("preload= cannot have {!r}: {}: {}".format(name, type(error).__name__, error))
+
+
 def prepare(options):
     """Make this process the parent of sealed workers. Gives whether they will be root, whose threads nobody counts."""
     root.hold_proc()
@@ -204,8 +217,7 @@ def prepare(options):
         messages=bool(options["processes"] or options["network"]),
         pairs=pairs,
     )
-    for name in options["preload"]:
-        __import__(name)
+    preload(options["preload"])
     options["landlock"] = min(linux.landlock_abi(), options["landlock"])
     if options["landlock"] < 1:
         raise OSError(0, "Landlock is not available: the kernel needs CONFIG_SECURITY_LANDLOCK and lsm=landlock")
@@ -345,6 +357,9 @@ def main():
     try:
         is_root = prepare(options)
         rehearse(options, control)
+    except Unloadable as error:
+        control.send(json.dumps({"unloadable": str(error)}).encode())
+        return
     except Exception as error:  # whatever is missing here, the host has to know it
         control.send(json.dumps({"failed": "{}: {}".format(type(error).__name__, error)}).encode())
         return
