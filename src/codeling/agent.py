@@ -190,7 +190,7 @@ class Agent(AbstractContextManager["Agent"]):
             if self._active[task]:
                 task.uncancel()
                 failure = Interrupted("interrupt() was called")
-        except Exception as error:  # noqa: BLE001  # recorded whatever it is, and raised again below
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001  # recorded, and raised again below
             failure = LimitReached(f"the limit on seconds is reached: {most:g}") if clock.expired() else error
             state = failure.state if isinstance(failure, EndsRun) else "failed"
         finally:
