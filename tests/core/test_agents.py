@@ -13,14 +13,18 @@ from typing import Any
 import pytest
 
 from codeling import (
+    Agent,
     CodeAgent,
     EndsRun,
+    FinalAnswerTool,
     Interrupted,
     LimitReached,
     Limits,
+    MemoryJournal,
     ModelError,
     Reply,
     Request,
+    TerminalObserver,
     UsageError,
     Verdict,
     tool,
@@ -345,6 +349,32 @@ def test_agents_call_agents_as_functions() -> None:
     ("make", "why"),
     [
         (lambda: agent([]).run("  "), "a task is a text"),
+        (lambda: agent([]).run(b"Go."), "a task is a text .* not b'Go.'"),
+        (lambda: agent([]).run("x", max_steps=-1), "max_steps is a whole number from 0 on, not -1"),
+        (lambda: agent([], max_steps=None), "max_steps is a whole number"),
+        (lambda: agent([]).run("x", images="a.png"), r"write images=\[…\]"),
+        (lambda: agent([]).run("x", run_id=5), "a run's name is a text"),
+        (lambda: agent([]).run("x", observers=print), r"write observers=\[…\]"),
+        (lambda: agent([]).run("x", additional_args=[1]), "values by their names"),
+        (lambda: agent([]).run("x", additional_args={"a b": 1}), "no program can say 'a b'"),
+        (lambda: agent([]).run("x", additional_args={"class": 1}), "no program can say 'class'"),
+        (lambda: agent([]).run("x", additional_args={"final_answer": 1}), "'final_answer' is a function"),
+        (lambda: agent([]).run("x", additional_args={"add": 1}), "'add' is a function that programs call"),
+        (lambda: CodeAgent(add, ScriptedModel([])), r"write tools=\[…\]"),
+        (lambda: CodeAgent(["web_search"], ScriptedModel([])), "such as WebSearchTool"),
+        (lambda: CodeAgent([FinalAnswerTool], ScriptedModel([])), r"make one of it, FinalAnswerTool\(…\)"),
+        (lambda: CodeAgent([], ScriptedModel), "a model is made first"),
+        (lambda: CodeAgent([], "org/model"), "did you mean 'hf:org/model'"),
+        (lambda: Agent([], ScriptedModel([])), "make a CodeAgent or a ToolCallingAgent"),
+        (lambda: agent([], journal=MemoryJournal), "a journal is made first"),
+        (lambda: agent([], observers=[TerminalObserver]), r"observers=\[TerminalObserver\(\)\]"),
+        (lambda: agent([], step_callbacks=print), r"write step_callbacks=\[…\]"),
+        (lambda: agent([], step_callbacks={StepFinished: print}), r"write step_callbacks=\[…\]"),
+        (lambda: agent([], final_answer_checks=[3]), "functions of the answer, and 3 is none"),
+        (lambda: agent([], instructions=["Be brief."]), "instructions is a text"),
+        (lambda: agent([], result_type={"type": "object"}), "result_type is a type"),
+        (lambda: agent([], additional_authorized_imports="numpy"), r"write \['numpy'\]"),
+        (lambda: agent([], executor="local"), "did you mean 'sandbox'"),
         (lambda: CodeAgent([add, add], ScriptedModel([])), "two tools are called 'add'"),
         (lambda: CodeAgent([lambda x: x], ScriptedModel([])), "identifier"),
         (lambda: tool(_untyped), "argument 'x' has no type"),
@@ -382,7 +412,7 @@ def test_pictures_are_given_with_the_task(tmp_path: Path) -> None:
 
 def test_what_is_left_out_may_be_none() -> None:
     """Options of the agent may be given as None, as users of other frameworks do."""
-    made = agent([">final_answer(1)"], managed_agents=None, step_callbacks=None, final_answer_checks=None, limits=None,
-                 instructions=None, observers=None, policy=None)  # fmt: skip
+    made = agent([">final_answer('1')"], managed_agents=None, step_callbacks=None, final_answer_checks=None, limits=None,
+                 instructions=None, observers=None, policy=None, result_type=int)  # fmt: skip
 
     assert made.run("Do it.") == 1

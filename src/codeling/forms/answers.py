@@ -31,7 +31,7 @@ async def _accepted(agent: Any, answer: Any, events: Sequence[Event]) -> Any:
         answer = answer if agent.result_type is None else fit(answer, agent.result_type)
     except ValueError as error:
         raise AnswerRefused(str(error)) from error
-    for check in agent.final_answer_checks:
+    for check in agent.final_answer_checks or ():
         name = getattr(check, "__name__", repr(check))
         try:
             stands = await call(check, answer, events, agent=agent)

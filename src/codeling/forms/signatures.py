@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..tools import FunctionTool, Tool
+from .fitting import shown
 from .inputs import check_inputs, hints_of
 
 __all__ = ("by_name", "check", "signature_of")
@@ -57,9 +58,16 @@ def _resolved(parameter: inspect.Parameter, hints: dict[str, Any], *, native: bo
 
 def check(tool: Tool) -> None:
     """Raise `UsageError` where a model could not know how to call the tool."""
+    made_of = getattr(tool, "forward", None)
+    if isinstance(made_of, type) and issubclass(made_of, Tool):
+        raise UsageError(f"{made_of.__name__} is a class of tools: make one of it, {made_of.__name__}(…)")
+    if isinstance(tool, FunctionTool) and not callable(made_of):
+        raise UsageError(f"a tool is a typed function or an object such as WebSearchTool(), not {shown(made_of)}")
     if not tool.name.isidentifier() or keyword.iskeyword(tool.name):
-        raise UsageError(f"a tool's name must be a Python identifier, not {tool.name!r}; set `name`")
-    if not hasattr(tool, "forward"):
+        raise UsageError(
+            f"a tool's name must be a Python identifier, not {tool.name!r}; set `name`: tool(name='…')(function)"
+        )
+    if made_of is None:
         raise UsageError(f"tool {tool.name!r} has no method `forward`; write one that does its work")
     if tool.inputs:
         check_inputs(tool)

@@ -147,7 +147,9 @@ class Calls:
         self._tasks.discard(task)
         if task.cancelled():
             if not self._over:  # by nobody here; the program would wait for its answer for ever
-                self._fail(RuntimeError("a call was cancelled from within: its policy or approver raised CancelledError"))
+                self._fail(
+                    RuntimeError("a call was cancelled from within: its policy or approver raised CancelledError")
+                )
         elif error := task.exception():
             self._fail(error)
 
