@@ -8,7 +8,7 @@ import itertools
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -349,7 +349,7 @@ def test_agents_call_agents_as_functions() -> None:
     ("make", "why"),
     [
         (lambda: agent([]).run("  "), "a task is a text"),
-        (lambda: agent([]).run(b"Go."), "a task is a text .* not b'Go.'"),
+        (lambda: agent([]).run(cast("str", b"Go.")), "a task is a text .* not b'Go.'"),
         (lambda: agent([]).run("x", max_steps=-1), "max_steps is a whole number from 0 on, not -1"),
         (lambda: agent([], max_steps=None), "max_steps is a whole number"),
         (lambda: agent([]).run("x", images="a.png"), r"write images=\[…\]"),
@@ -360,10 +360,10 @@ def test_agents_call_agents_as_functions() -> None:
         (lambda: agent([]).run("x", additional_args={"class": 1}), "no program can say 'class'"),
         (lambda: agent([]).run("x", additional_args={"final_answer": 1}), "'final_answer' is a function"),
         (lambda: agent([]).run("x", additional_args={"add": 1}), "'add' is a function that programs call"),
-        (lambda: CodeAgent(add, ScriptedModel([])), r"write tools=\[…\]"),
-        (lambda: CodeAgent(["web_search"], ScriptedModel([])), "such as WebSearchTool"),
+        (lambda: CodeAgent(cast("Any", add), ScriptedModel([])), r"write tools=\[…\]"),
+        (lambda: CodeAgent(cast("Any", ["web_search"]), ScriptedModel([])), "such as WebSearchTool"),
         (lambda: CodeAgent([FinalAnswerTool], ScriptedModel([])), r"make one of it, FinalAnswerTool\(…\)"),
-        (lambda: CodeAgent([], ScriptedModel), "a model is made first"),
+        (lambda: CodeAgent([], cast("Any", ScriptedModel)), "a model is made first"),
         (lambda: CodeAgent([], "org/model"), "did you mean 'hf:org/model'"),
         (lambda: Agent([], ScriptedModel([])), "make a CodeAgent or a ToolCallingAgent"),
         (lambda: agent([], journal=MemoryJournal), "a journal is made first"),

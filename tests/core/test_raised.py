@@ -65,7 +65,7 @@ def test_what_ends_a_process_ends_the_run_that_called_it(where: str, error: Base
         raise error
 
     journal = MemoryJournal()
-    options = {"policy": stop} if where == "policy" else {where: [stop]}
+    options: dict[str, Any] = {"policy": stop} if where == "policy" else {where: [stop]}
     options = {"policy": {"add": "ask"}, "approver": stop} if where == "approver" else options
     made = agent([">final_answer(add(1))"], journal=journal, **options)
     with pytest.raises(type(error)):

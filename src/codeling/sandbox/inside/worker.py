@@ -69,8 +69,11 @@ class Tool:
         """What the stub says, read when somebody asks: most programs never do."""
         made = {}
         try:
-            exec(compile("from __future__ import annotations\n" + self._stub, "<tool>", "exec"), made)
-        except Exception:  # a default without a literal form: the text alone must do
+            tree = ast.parse("from __future__ import annotations\n" + self._stub)
+            for holder in (tree.body[1].args.defaults, tree.body[1].args.kw_defaults):
+                holder[:] = [default and _literal(default) for default in holder]
+            exec(compile(tree, "<tool>", "exec"), made)
+        except Exception:  # the text alone must do
             raise AttributeError("this tool's signature cannot be read; it is: " + self._stub)
         return made[self.__name__]
 
@@ -89,6 +92,15 @@ class Tool:
 
     def __repr__(self):
         return "<tool {}{}>".format(self.__name__, getattr(self, "__signature__", "(...)"))
+
+
+def _literal(default):
+    """Give a default of a stub, or an ellipsis for what only the host could make."""
+    try:
+        ast.literal_eval(default)
+        return default
+    except ValueError:
+        return ast.copy_location(ast.Constant(value=..., kind=None), default)
 
 
 class Worker:
