@@ -416,3 +416,11 @@ def test_what_is_left_out_may_be_none() -> None:
                  instructions=None, observers=None, policy=None, result_type=int)  # fmt: skip
 
     assert made.run("Do it.") == 1
+
+
+def test_a_variable_that_cannot_cross_is_named() -> None:
+    """What is too large for programs is refused with its name, and a number of any size is not."""
+    with pytest.raises(UsageError, match="the variable 'rows' cannot be given to programs: .* larger than 12 MiB"):
+        agent([]).run("Do it.", additional_args={"rows": "x" * (13 << 20)})
+
+    assert agent([">final_answer(big % 7)"]).run("Do it.", additional_args={"big": 10**5000}) == 10**5000 % 7
