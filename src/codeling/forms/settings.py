@@ -13,7 +13,7 @@ from ..limits import Limits
 from ..lookup import load
 from .fitting import shown
 
-__all__ = ("check", "check_run", "check_variables")
+__all__ = ("check", "check_run", "check_task", "check_variables")
 
 _COUNTS = {"max_steps": 0, "planning_interval": 0, "context_window": 1}
 """Settings that are whole numbers, with the least that each may be."""
@@ -51,8 +51,7 @@ def check_run(
     agent: Any, task: Any, variables: Any, *, images: Any, audio: Any, max_steps: Any, observers: Any, run_id: Any
 ) -> None:
     """Raise `UsageError` for what a run is told that cannot be meant so."""
-    if not isinstance(task, str) or not task.strip():
-        raise UsageError(f"a task is a text that says what to do, not {shown(task)}")
+    check_task(task)
     for name, given in {"images": images, "audio": audio}.items():
         if isinstance(given, (str, bytes, os.PathLike)) or not isinstance(given, Iterable | None):
             raise UsageError(f"{name} is a list, also of one: write {name}=[…]")
@@ -64,6 +63,12 @@ def check_run(
         raise UsageError(f"a run's name is a text, not {shown(run_id)}")
     _check_functions("observers", observers)
     check_variables(agent, variables)
+
+
+def check_task(task: Any) -> None:
+    """Raise `UsageError` for a task that says nothing."""
+    if not isinstance(task, str) or not task.strip():
+        raise UsageError(f"a task is a text that says what to do, not {shown(task)}")
 
 
 def check_variables(agent: Any, variables: Any) -> None:
