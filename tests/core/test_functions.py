@@ -11,7 +11,7 @@ import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, NamedTuple, NotRequired, TypedDict
 
 import pandas as pd
 import PIL.Image
@@ -250,6 +250,40 @@ def test_the_stub_says_what_a_tools_own_classes_are() -> None:
     assert head.endswith(" = ..., when: datetime.date = datetime.date(1, 1, 1)) -> Place:")
     assert "        Place: give it as a dict {'x': int, 'y'?: int}" in said
     assert '        Place: what is given has .x: int, .y: int"""' in said
+
+
+class Spot(NamedTuple):
+    """A place with a name."""
+
+    name: str
+    at: Place
+
+
+class Row(TypedDict):
+    """A row."""
+
+    spot: Spot
+    note: NotRequired[str]
+
+
+def rows(row: Row) -> list[Row]:
+    """Give rows."""
+    return [row, row]
+
+
+def test_classes_in_the_fields_of_classes_are_told_too() -> None:
+    """Each once where it is taken and once where it is given otherwise."""
+    said = tool(rows).stub.partition("Types:\n")[2]
+
+    assert [line.strip() for line in said.splitlines()] == [
+        "Row: give it as a dict {'spot': Spot, 'note'?: str}",
+        "Spot: give it as a dict {'name': str, 'at': Place}",
+        "Place: give it as a dict {'x': int, 'y'?: int}",
+        "Spot: a tuple of name: str, at: Place",
+        'Place: what is given has .x: int, .y: int"""',
+    ]
+    row = "{'spot': {'name': 'a', 'at': {'x': 1}}}"
+    assert answer([rows], f"[row['spot'][1].x for row in rows({row})]") == [1, 1]
 
 
 def test_a_tools_signature_can_be_read_in_a_program() -> None:

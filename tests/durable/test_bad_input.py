@@ -193,7 +193,8 @@ def test_a_run_is_named_by_its_id() -> None:
     made = agent("final_answer(1)", journal=MemoryJournal())
     result = made.run("Go.", return_full_result=True)
 
-    for attempt in (made.resume, made.rollback, lambda run: made.fork(run, 1)):
+    attempts: list[Any] = [made.resume, made.rollback, lambda run: made.fork(run, 1)]
+    for attempt in attempts:
         with pytest.raises(UsageError, match=r"a run is named by its id, such as result.run_id, not None"):
             attempt(None)
     with pytest.raises(UsageError, match="a task is a text"):

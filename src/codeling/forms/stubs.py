@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import enum
 import inspect
 from typing import Any
@@ -66,12 +67,7 @@ def _types(signature: inspect.Signature) -> str:
         taken |= classes_in(parameter.annotation)
     lines = [f"    {name}: give it as a dict {_keys(cls)}" for name, cls in taken.items() if not _is_enum(cls)]
     for name, cls in classes_in(signature.return_annotation).items():
-        members = ", ".join(f"{key} = {choice_of(member)!r}" for key, member in getattr(cls, "__members__", {}).items())
-        is_dict = issubclass(cls, dict)
-        shown = (
-            f"an enum of {members}" if members else _keys(cls) if is_dict else f"what is given has {_attributes(cls)}"
-        )
-        lines += [] if is_dict and name in taken else [f"    {name}: {shown}"]
+        lines += [] if issubclass(cls, dict) and name in taken else [f"    {name}: {_given(cls)}"]
     return "\n".join(["Types:", *lines]) if lines else ""
 
 
@@ -85,8 +81,18 @@ def _keys(cls: type[Any]) -> str:
     return f"{{{', '.join(pairs)}}}"
 
 
-def _attributes(cls: type[Any]) -> str:
-    return ", ".join(f".{name}: {named(field.annotation, choices=False)}" for name, field in known_fields(cls).items())
+def _given(cls: type[Any]) -> str:
+    """Say what reaches a program of a class that a tool gives."""
+    if issubclass(cls, enum.Enum):
+        return f"an enum of {', '.join(f'{name} = {choice_of(member)!r}' for name, member in cls.__members__.items())}"
+    if issubclass(cls, dict):
+        return f"a dict {_keys(cls)}"
+    fields = {name: named(field.annotation, choices=False) for name, field in known_fields(cls).items()}
+    if issubclass(cls, tuple):
+        return f"a tuple of {', '.join(f'{name}: {hint}' for name, hint in fields.items())}"
+    if dataclasses.is_dataclass(cls):
+        return f"what is given has {', '.join(f'.{name}: {hint}' for name, hint in fields.items())}"
+    return "what is given can be given to other tools, not read"
 
 
 def docstring(text: str) -> str:
