@@ -219,6 +219,11 @@ def test_callbacks_see_every_step_and_may_end_the_run() -> None:
     assert events[-1].state == "failed"
 
 
+def test_a_builtin_is_a_check() -> None:
+    """Also one that does not tell what it takes."""
+    assert agent([">final_answer(0)", ">final_answer(2)"], final_answer_checks=[bool]).run("Do it.") == 2
+
+
 def test_a_plan_is_made_at_its_interval() -> None:
     """Before the first step and after every second one the model writes a plan, which it then sees."""
     made = agent(
@@ -374,6 +379,7 @@ def test_agents_call_agents_as_functions() -> None:
         (lambda: agent([], instructions=["Be brief."]), "instructions is a text"),
         (lambda: agent([], result_type={"type": "object"}), "result_type is a type"),
         (lambda: agent([], additional_authorized_imports="numpy"), r"write \['numpy'\]"),
+        (lambda: CodeAgent([tool(name="final_answer")(_typed)], ScriptedModel([])), "would never be called"),
         (lambda: agent([], executor="local"), "did you mean 'sandbox'"),
         (lambda: CodeAgent([add, add], ScriptedModel([])), "two tools are called 'add'"),
         (lambda: CodeAgent([lambda x: x], ScriptedModel([])), "identifier"),
@@ -390,6 +396,11 @@ def test_wrong_set_up_is_a_clear_error(make: Any, why: str) -> None:
         make()
 
 
+def _typed(answer: int) -> int:
+    """Take the answer."""
+    return answer
+
+
 def _untyped(x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # what the test is about
     return x
 
@@ -404,6 +415,11 @@ def test_pictures_are_given_with_the_task(tmp_path: Path) -> None:
     images = requests(made)[0].messages[-1].images
 
     assert [image.media_type for image in images] == ["image/png"] * 3
+    printed = agent([">final_answer(1)"])
+    printed.run("What is it?", images=[pillow.new("CMYK", (3, 2))])
+    assert requests(printed)[0].messages[-1].images[0].data.startswith(b"\x89PNG")
+    with pytest.raises(UsageError, match="cannot be read"):
+        agent([]).run("What is it?", images=[pillow.new("RGB", (0, 0))])
     with pytest.raises(UsageError, match="none of them"):
         agent([]).run("What is it?", images=[b"text"])
     with pytest.raises(UsageError, match="cannot be read"):

@@ -93,5 +93,9 @@ def by_name(given: Iterable[Tool | Callable[..., Any]]) -> dict[str, Tool]:
         if tool.name in tools:
             raise UsageError(f"two tools are called {tool.name!r}; give one of them another name")
         tools[tool.name] = tool
-    tools.pop("final_answer", None)
+    if isinstance(tools.pop("final_answer", None), FunctionTool):
+        raise UsageError(
+            "every agent has its own final_answer, which ends the run, and a function of that name would never be "
+            "called; hold answers to final_answer_checks=[…] or a result_type, or give the function another name"
+        )
     return tools
