@@ -25,6 +25,7 @@ from codeling import (
     Reply,
     Request,
     TerminalObserver,
+    Tool,
     UsageError,
     Verdict,
     tool,
@@ -379,6 +380,8 @@ def test_agents_call_agents_as_functions() -> None:
         (lambda: agent([], instructions=["Be brief."]), "instructions is a text"),
         (lambda: agent([], result_type={"type": "object"}), "result_type is a type"),
         (lambda: agent([], additional_authorized_imports="numpy"), r"write \['numpy'\]"),
+        (lambda: CodeAgent([_named(name=None)], ScriptedModel([])), "identifier, not None"),
+        (lambda: CodeAgent([_named(description=None)], ScriptedModel([])), "its description is a text"),
         (lambda: CodeAgent([tool(name="final_answer")(_typed)], ScriptedModel([])), "would never be called"),
         (lambda: agent([], executor="local"), "did you mean 'sandbox'"),
         (lambda: CodeAgent([add, add], ScriptedModel([])), "two tools are called 'add'"),
@@ -394,6 +397,11 @@ def test_wrong_set_up_is_a_clear_error(make: Any, why: str) -> None:
     """Each is refused with what is wrong and what to do."""
     with pytest.raises(UsageError, match=why):
         make()
+
+
+def _named(**said: Any) -> Tool:
+    made: Tool = type("Named", (Tool,), {"name": "named", "forward": staticmethod(_typed), **said})()
+    return made
 
 
 def _typed(answer: int) -> int:
