@@ -63,13 +63,14 @@ def check(tool: Tool) -> None:
         raise UsageError(f"{made_of.__name__} is a class of tools: make one of it, {made_of.__name__}(…)")
     if isinstance(tool, FunctionTool) and not callable(made_of):
         raise UsageError(f"a tool is a typed function or an object such as WebSearchTool(), not {shown(made_of)}")
-    if not isinstance(tool.name, str) or not tool.name.isidentifier() or keyword.iskeyword(tool.name):
+    if not str(tool.name).isidentifier() or keyword.iskeyword(str(tool.name)):  # also None, as others leave it
         raise UsageError(
             f"a tool's name must be a Python identifier, not {tool.name!r}; set `name`, or for a function write "
             "tool(name='…')(function)"
         )
-    if not isinstance(tool.description, str):
-        raise UsageError(f"tool {tool.name!r}: its description is a text for the model, not {shown(tool.description)}")
+    description: Any = tool.description
+    if not isinstance(description, str):
+        raise UsageError(f"tool {tool.name!r}: its description is a text for the model, not {shown(description)}")
     if made_of is None:
         raise UsageError(f"tool {tool.name!r} has no method `forward`; write one that does its work")
     if tool.inputs:
