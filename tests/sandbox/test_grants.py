@@ -222,3 +222,19 @@ def test_processes_need_a_room_of_their_own() -> None:
         SandboxExecutor(processes=2, isolation="strong")
     with pytest.raises(UsageError, match="isolation='full'"):
         SandboxExecutor(network=["example.com:80"], isolation="strong")
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"read": "/srv"}, r"write read=\['/srv'\]"),
+        ({"network": "example.com:80"}, r"write network=\['example.com:80'\]"),
+        ({"packages": "numpy"}, r"write packages=\['numpy'\]"),
+        ({"preload": ["no_such_module"]}, "installed here; 'no_such_module' is not"),
+        ({"env": {"LEVEL": 1}}, "env= holds texts by their names; 'LEVEL' is 1"),
+    ],
+)
+def test_options_that_cannot_be_meant_are_refused(options: dict[str, Any], why: str) -> None:
+    """Before anything is started, and not as a wall that this machine cannot give."""
+    with pytest.raises(UsageError, match=why):
+        SandboxExecutor(**options)

@@ -3,20 +3,43 @@
 from __future__ import annotations
 
 import fnmatch
+import importlib.util
 import json
 import os
 import stat
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from ..errors import UsageError
 
-__all__ = ("Artifacts", "check_names", "pack")
+__all__ = ("Artifacts", "check_environment", "check_lists", "check_modules", "check_names", "pack")
 
 _LARGEST = 64 << 20
 _MOST = 1000
+
+
+def check_lists(**options: Any) -> None:
+    """Raise `UsageError` for a text where a list of them is wanted."""
+    for name, value in options.items():
+        if isinstance(value, (str, bytes, os.PathLike)):
+            raise UsageError(f"{name}= is a list, also of one: write {name}=[{value!r}]")
+
+
+def check_environment(variables: Mapping[str, Any]) -> None:
+    """Raise `UsageError` for variables that are no texts."""
+    for name, value in variables.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise UsageError(f"env= holds texts by their names; {name!r} is {value!r}")
+
+
+def check_modules(names: Iterable[str]) -> None:
+    """Raise `UsageError` for a module that this interpreter has not."""
+    for name in names:
+        if importlib.util.find_spec(name.partition(".")[0]) is None:
+            raise UsageError(f"preload= names modules that are installed here; {name!r} is not")
 
 
 def check_names(files: Mapping[str, bytes | str | os.PathLike[str]]) -> None:
