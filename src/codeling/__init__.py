@@ -27,6 +27,8 @@ def _adapters() -> dict[str, str]:
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__all__":
+        return __dir__()
     for home in [_adapters()[name]] if name in _adapters() else _CORE:
         module = import_module(f"{__name__}.{home}")
         if name in module.__all__:
@@ -36,4 +38,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     core = [name for home in _CORE for name in import_module(f"{__name__}.{home}").__all__]
-    return sorted({*globals(), *_adapters(), *core})
+    return sorted({"__version__", *_adapters(), *core})

@@ -17,7 +17,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, ClassVar, TypeAlias, cast
 
 from .broker import Broker
-from .errors import ContextOverflow, EndsRun, Interrupted, LimitReached, ShownToModel, UsageError
+from .errors import ContextOverflow, EndsRun, Interrupted, LimitReached, ShownToModel
 
 from .events import (  # isort: skip
     CodeOutput, CodeStarted, ModelDelta, ModelReplied, RunContinued, RunFinished, RunStarted, RunState,
@@ -113,9 +113,8 @@ class Agent(AbstractContextManager["Agent"]):
         `additional_args` become variables of the programs. `run_id` names the run; by default its name is random.
         Raises `EndsRun` where the run failed, was interrupted or waits for a person; `error.result` holds what it had.
         """
-        load("codeling.forms.settings:check_run")(task, additional_args or {}, max_steps, tools=self._tools)
-        if images and not getattr(self._model, "reads_images", True):
-            raise UsageError(f"the model {self._model.name!r} does not read pictures; use one that does")
+        told = {"images": images, "audio": audio, "max_steps": max_steps, "observers": observers, "run_id": run_id}
+        load("codeling.forms.settings:check_run")(self, task, additional_args, **told)
         last, parent = None if reset else self._last, running()
         memory = last[1].copy() if last else Memory(self._new_form())
         run = Run(
@@ -189,7 +188,7 @@ class Agent(AbstractContextManager["Agent"]):
             if self._active[task]:
                 task.uncancel()
                 failure = Interrupted("interrupt() was called")
-        except Exception as error:  # noqa: BLE001  # recorded whatever it is, and raised again below
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001  # recorded, and raised again below
             failure = LimitReached(f"the limit on seconds is reached: {most:g}") if clock.expired() else error
             state = failure.state if isinstance(failure, EndsRun) else "failed"
         finally:

@@ -79,7 +79,7 @@ class Tool(Recorded):
     async def run(self, bound: inspect.BoundArguments) -> Any:
         """Make the call: an async tool on this loop, any other in a thread."""
         if self.is_async:
-            return await self(*bound.args, **bound.kwargs)
+            return await load("codeling.sync.threads:awaited")(self, *bound.args, **bound.kwargs)
         return await load("codeling.sync.threads:called")(self, *bound.args, **bound.kwargs)
 
     from_hub = staticmethod(deferred("codeling.integrations.hub:tool_from_hub"))

@@ -128,3 +128,15 @@ def test_the_command_loads_quickly() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
 
     assert done.stderr == "[]\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the disk that is full is /dev/full")
+def test_a_full_disk_is_told() -> None:
+    """Where the answer cannot be written, that is a sentence and a failure."""
+    with Path("/dev/full").open("w") as full:
+        line = [sys.executable, "-m", "codeling", "executors"]
+        done = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+
+    assert (done.returncode, done.stderr) == (
+        1, "codeling: error: the answer could not be written: no space is left on the disk\n"
+    )  # fmt: skip

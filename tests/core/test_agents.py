@@ -8,19 +8,24 @@ import itertools
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from codeling import (
+    Agent,
     CodeAgent,
     EndsRun,
+    FinalAnswerTool,
     Interrupted,
     LimitReached,
     Limits,
+    MemoryJournal,
     ModelError,
     Reply,
     Request,
+    TerminalObserver,
+    Tool,
     UsageError,
     Verdict,
     tool,
@@ -215,6 +220,11 @@ def test_callbacks_see_every_step_and_may_end_the_run() -> None:
     assert events[-1].state == "failed"
 
 
+def test_a_builtin_is_a_check() -> None:
+    """Also one that does not tell what it takes."""
+    assert agent([">final_answer(0)", ">final_answer(2)"], final_answer_checks=[bool]).run("Do it.") == 2
+
+
 def test_a_plan_is_made_at_its_interval() -> None:
     """Before the first step and after every second one the model writes a plan, which it then sees."""
     made = agent(
@@ -345,14 +355,36 @@ def test_agents_call_agents_as_functions() -> None:
     ("make", "why"),
     [
         (lambda: agent([]).run("  "), "a task is a text"),
-        (lambda: agent([], observers=print), "observers are a list of functions"),
-        (lambda: agent([], final_answer_checks=[5]), "final_answer_checks are functions; 5 is none"),
+        (lambda: agent([]).run(cast("str", b"Go.")), "a task is a text .* not b'Go.'"),
+        (lambda: agent([]).run("x", max_steps=-1), "max_steps is a whole number from 0 on, not -1"),
+        (lambda: agent([], max_steps=None), "max_steps is a whole number"),
+        (lambda: agent([]).run("x", images="a.png"), r"write images=\[…\]"),
+        (lambda: agent([]).run("x", run_id=5), "a run's name is a text"),
+        (lambda: agent([]).run("x", observers=print), r"write observers=\[…\]"),
+        (lambda: agent([]).run("x", additional_args=[1]), "values by their names"),
+        (lambda: agent([]).run("x", additional_args={"a b": 1}), "no program can say 'a b'"),
+        (lambda: agent([]).run("x", additional_args={"class": 1}), "no program can say 'class'"),
+        (lambda: agent([]).run("x", additional_args={"final_answer": 1}), "'final_answer' is a function"),
+        (lambda: agent([]).run("x", additional_args={"add": 1}), "'add' is a function that programs call"),
+        (lambda: CodeAgent(cast("Any", add), ScriptedModel([])), r"write tools=\[…\]"),
+        (lambda: CodeAgent(cast("Any", ["web_search"]), ScriptedModel([])), "such as WebSearchTool"),
+        (lambda: CodeAgent([FinalAnswerTool], ScriptedModel([])), r"make one of it, FinalAnswerTool\(…\)"),
+        (lambda: CodeAgent([], cast("Any", ScriptedModel)), "a model is made first"),
+        (lambda: CodeAgent([], "org/model"), "did you mean 'hf:org/model'"),
+        (lambda: Agent([], ScriptedModel([])), "make a CodeAgent or a ToolCallingAgent"),
+        (lambda: agent([], journal=MemoryJournal), "a journal is made first"),
+        (lambda: agent([], observers=[TerminalObserver]), r"observers=\[TerminalObserver\(\)\]"),
+        (lambda: agent([], step_callbacks=print), r"write step_callbacks=\[…\]"),
+        (lambda: agent([], step_callbacks={StepFinished: print}), r"write step_callbacks=\[…\]"),
+        (lambda: agent([], final_answer_checks=[3]), "functions of the answer, and 3 is none"),
+        (lambda: agent([], instructions=["Be brief."]), "instructions is a text"),
+        (lambda: agent([], result_type={"type": "object"}), "result_type is a type"),
+        (lambda: agent([], additional_authorized_imports="numpy"), r"write \['numpy'\]"),
+        (lambda: CodeAgent([_named(name=None)], ScriptedModel([])), "identifier, not None"),
+        (lambda: CodeAgent([_named(description=None)], ScriptedModel([])), "its description is a text"),
+        (lambda: CodeAgent([tool(name="final_answer")(_typed)], ScriptedModel([])), "would never be called"),
+        (lambda: agent([], executor="local"), "did you mean 'sandbox'"),
         (lambda: agent([], observers=[_watch]), "is async"),
-        (lambda: agent([]).run(5), "a task is a text that says what to do, not 5"),  # type: ignore[arg-type]  # the mistake
-        (lambda: agent([]).run("Go.", max_steps=-1), "max_steps is a whole number from 0 on"),
-        (lambda: agent([]).run("Go.", additional_args={"two words": 1}), "'two words' is no name"),
-        (lambda: agent([]).run("Go.", additional_args={"add": 1}), "would cover the function 'add'"),
-        (lambda: agent([]).run("Go.", additional_args={"final_answer": 1}), "would cover the function 'final_answer'"),
         (lambda: CodeAgent([add, add], ScriptedModel([])), "two tools are called 'add'"),
         (lambda: CodeAgent([lambda x: x], ScriptedModel([])), "identifier"),
         (lambda: tool(_untyped), "argument 'x' has no type"),
@@ -372,6 +404,16 @@ async def _watch(event: Event) -> None:
     pass
 
 
+def _named(**said: Any) -> Tool:
+    made: Tool = type("Named", (Tool,), {"name": "named", "forward": staticmethod(_typed), **said})()
+    return made
+
+
+def _typed(answer: int) -> int:
+    """Take the answer."""
+    return answer
+
+
 def _untyped(x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # what the test is about
     return x
 
@@ -386,6 +428,11 @@ def test_pictures_are_given_with_the_task(tmp_path: Path) -> None:
     images = requests(made)[0].messages[-1].images
 
     assert [image.media_type for image in images] == ["image/png"] * 3
+    printed = agent([">final_answer(1)"])
+    printed.run("What is it?", images=[pillow.new("CMYK", (3, 2))])
+    assert requests(printed)[0].messages[-1].images[0].data.startswith(b"\x89PNG")
+    with pytest.raises(UsageError, match="cannot be read"):
+        agent([]).run("What is it?", images=[pillow.new("RGB", (0, 0))])
     with pytest.raises(UsageError, match="none of them"):
         agent([]).run("What is it?", images=[b"text"])
     with pytest.raises(UsageError, match="cannot be read"):
@@ -394,7 +441,15 @@ def test_pictures_are_given_with_the_task(tmp_path: Path) -> None:
 
 def test_what_is_left_out_may_be_none() -> None:
     """Options of the agent may be given as None, as users of other frameworks do."""
-    made = agent([">final_answer(1)"], managed_agents=None, step_callbacks=None, final_answer_checks=None, limits=None,
-                 instructions=None, observers=None, policy=None)  # fmt: skip
+    made = agent([">final_answer('1')"], managed_agents=None, step_callbacks=None, final_answer_checks=None, limits=None,
+                 instructions=None, observers=None, policy=None, result_type=int)  # fmt: skip
 
     assert made.run("Do it.") == 1
+
+
+def test_a_variable_that_cannot_cross_is_named() -> None:
+    """What is too large for programs is refused with its name, and a number of any size is not."""
+    with pytest.raises(UsageError, match="the variable 'rows' cannot be given to programs: .* larger than 12 MiB"):
+        agent([]).run("Do it.", additional_args={"rows": "x" * (13 << 20)})
+
+    assert agent([">final_answer(big % 7)"]).run("Do it.", additional_args={"big": 10**5000}) == 10**5000 % 7

@@ -181,3 +181,14 @@ def test_positional_arguments_without_names_are_kept() -> None:
     assert results[0] == "total: 6"
     assert "too many positional arguments" in results[1]
     assert results[2].startswith("total: Error")
+
+
+def test_what_a_json_agent_is_given_is_told_with_its_content() -> None:
+    """There are no programs that could read a variable, so the model is shown what it holds, as far as there is room."""
+    model = ScriptedModel([Reply(calls=(ToolCall(id="1", name="final_answer", kwargs={"answer": 1}),))])
+    ToolCallingAgent([], model).run("Count.", additional_args={"rows": [{"a": 1}], "long": "x" * 30_000})
+    told = model.requests[0].messages[-1].content
+
+    assert '- rows: [{"a": 1}]' in told
+    assert told.endswith("Task: Count.")
+    assert "20000 characters are left out" in told

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
+import enum
 import io
 import math
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, NamedTuple, NotRequired, TypedDict
 
 import pandas as pd
 import PIL.Image
 import pytest
 
-from codeling import CodeAgent, FunctionTool, Image, SandboxExecutor
+from codeling import CodeAgent, FunctionTool, Image, SandboxExecutor, tool
 from codeling.testing import ScriptedModel
 
 
@@ -214,3 +217,78 @@ def test_a_function_without_types_is_refused_with_what_to_write() -> None:
     """Python functions have to say what they take."""
     with pytest.raises(ValueError, match="its argument 'x' has no type; write `x: int`"):
         FunctionTool(lambda x: x, name="f")
+
+
+@dataclasses.dataclass
+class Place:
+    """Where something is."""
+
+    x: int
+    y: int = 0
+
+
+class Colour(enum.Enum):
+    """A colour."""
+
+    RED = "red"
+    BLUE = "blue"
+
+
+def paint(
+    at: Place, colour: Colour = Colour.RED, done: Callable[[], None] = print, when: dt.date = dt.date.min
+) -> Place:
+    """Paint a place."""
+    return at
+
+
+def test_the_stub_says_what_a_tools_own_classes_are() -> None:
+    """A program has none of the tool's classes: it is told the choices of an enum and the fields of a class."""
+    stub = tool(paint).stub
+    head, *said = stub.splitlines()
+
+    assert head.startswith("def paint(at: Place, colour: Literal['red', 'blue'] = 'red', done: ")
+    assert head.endswith(" = ..., when: datetime.date = datetime.date(1, 1, 1)) -> Place:")
+    assert "        Place: give it as a dict {'x': int, 'y'?: int}" in said
+    assert '        Place: what is given has .x: int, .y: int"""' in said
+
+
+class Spot(NamedTuple):
+    """A place with a name."""
+
+    name: str
+    at: Place
+
+
+class Row(TypedDict):
+    """A row."""
+
+    spot: Spot
+    note: NotRequired[str]
+
+
+def rows(row: Row) -> list[Row]:
+    """Give rows."""
+    return [row, row]
+
+
+def test_classes_in_the_fields_of_classes_are_told_too() -> None:
+    """Each once where it is taken and once where it is given otherwise."""
+    said = tool(rows).stub.partition("Types:\n")[2]
+
+    assert [line.strip() for line in said.splitlines()] == [
+        "Row: give it as a dict {'spot': Spot, 'note'?: str}",
+        "Spot: give it as a dict {'name': str, 'at': Place}",
+        "Place: give it as a dict {'x': int, 'y'?: int}",
+        "Spot: a tuple of name: str, at: Place",
+        'Place: what is given has .x: int, .y: int"""',
+    ]
+    row = "{'spot': {'name': 'a', 'at': {'x': 1}}}"
+    assert answer([rows], f"[row['spot'][1].x for row in rows({row})]") == [1, 1]
+
+
+def test_a_tools_signature_can_be_read_in_a_program() -> None:
+    """Also where a default is an object that only the host has."""
+    defaults = "[p.default for p in __import__('inspect').signature(paint).parameters.values()]"
+
+    assert answer([paint], f"{defaults}[1:]") == ["red", ..., ...]
+    assert answer([paint], "paint({'x': '3'}, 'BLUE').x") == 3

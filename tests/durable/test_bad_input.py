@@ -188,5 +188,18 @@ def test_a_fork_without_a_tool_leaves_nothing_behind() -> None:
     assert list(journal._runs) == ["first"]
 
 
+def test_a_run_is_named_by_its_id() -> None:
+    """Whatever else is given, or a task that is no text, is refused before a journal is asked."""
+    made = agent("final_answer(1)", journal=MemoryJournal())
+    result = made.run("Go.", return_full_result=True)
+
+    attempts: list[Any] = [made.resume, made.rollback, lambda run: made.fork(run, 1)]
+    for attempt in attempts:
+        with pytest.raises(UsageError, match=r"a run is named by its id, such as result.run_id, not None"):
+            attempt(None)
+    with pytest.raises(UsageError, match="a task is a text"):
+        made.fork(result.run_id, 1, task=5)
+
+
 async def _yes(call: Any, reason: str) -> bool:
     return True

@@ -237,3 +237,21 @@ def test_changes_are_told_to_users() -> None:
 def test_the_guide_for_agents_is_short() -> None:
     """AGENTS.md has at most 100 lines."""
     assert len((ROOT / "AGENTS.md").read_text(encoding="utf-8").splitlines()) <= 100
+
+
+def test_a_star_gives_the_public_names() -> None:
+    """`from codeling import *`, as in a notebook, gives what `dir` shows, and nothing that we import ourselves."""
+    code = (
+        "from codeling import *\nimport sys, codeling\nassert CodeAgent and tool and UsageError and MemoryJournal\n"
+        "assert 'import_module' not in globals() and 'Path' not in globals()\n"
+        "assert set(dir(codeling)) <= set(globals())\n"
+        "print(*{name.partition('.')[0] for name in sys.modules} - {*sys.stdlib_module_names, 'codeling', '__main__'})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r})\n{code}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.stderr, done.stdout) == ("", "\n")

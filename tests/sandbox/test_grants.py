@@ -268,6 +268,7 @@ def test_a_limit_that_is_none_is_refused(isolation: Isolation, limit: str) -> No
         ({"read": "/usr/share"}, r"read= takes a list, such as \['/usr/share'\]"),
         ({"network": "example.com:80"}, "network= takes a list"),
         ({"preload": "json"}, "preload= takes a list"),
+        ({"env": {"LEVEL": 1}}, "env= holds texts by their names; 'LEVEL' is 1"),
         ({"read": ["/nowhere/at/all"]}, "read= names paths that are there; '/nowhere/at/all' is not"),
     ],
 )

@@ -6,6 +6,7 @@ here, in one place, they become a sentence and an exit code.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -33,6 +34,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXITS["interrupted"]
     except BrokenPipeError:
         return _hushed()
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename:
+            raise
+        _hushed()
+        say("error: the answer could not be written: no space is left on the disk")
+        return EXITS["failed"]
     except EndsRun as error:
         say(f"error: {error}")
         return EXITS["usage" if isinstance(error, UsageError) else error.state]

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import JournalError, UsageError
 from ..events import Event, ModelReplied, RunFinished, RunStarted, StepFinished, StepStarted
+from ..forms.settings import check_task
 from ..journals.events import AgentDescribed, Diverged
 from ..messages import Reply
 from ..secrets.masking import masked
@@ -42,10 +43,12 @@ async def fork(
     Raises `JournalError` where the run has no such step, where a tool that its past has called is gone or takes
     other arguments now, or where the observation is of a step that was cut off; nothing is stored then.
     """
-    journal = journal_of(agent)
+    journal = journal_of(agent, run_id)
     stored = await past_of(journal, run_id)
     new_id = uuid.uuid4().hex
     _check_step(stored, step, observation)
+    if task:
+        check_task(task)
     if reply is not None and not isinstance(reply, str | Reply):
         raise UsageError(f"a reply is a text as a model writes it, or a Reply; not {reply!r}")
     copied = list(_past(stored, step, reply, observation))

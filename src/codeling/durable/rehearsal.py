@@ -55,7 +55,7 @@ class Rehearsal:
 
 async def rehearse_stored(agent: Any, run_id: str) -> Rehearsal:
     """Play a run of the agent's journal again with this agent. Raises `JournalError` for an unknown run."""
-    return await rehearse(await past_of(journal_of(agent), run_id), agent)
+    return await rehearse(await past_of(journal_of(agent, run_id), run_id), agent)
 
 
 async def rehearse(past: Sequence[Event], agent: Any = None) -> Rehearsal:

@@ -44,7 +44,7 @@ async def resume(
     a tool that the run has called is gone or takes other arguments now; `OutcomeUnknown` for a call that
     is not settled; `UsageError` for words about calls that mean nothing. The stored run is unharmed then.
     """
-    journal = journal_of(agent)
+    journal = journal_of(agent, run_id)
     check_names(agent, approve, by="approve=…")
     check_names(agent, settle, by="settle=…")
     check(settle)
@@ -57,8 +57,10 @@ async def resume(
     return result if return_full_result else result.answer()
 
 
-def journal_of(agent: Any) -> Any:
-    """Give the agent's journal. Raises `UsageError` where it has none."""
+def journal_of(agent: Any, run_id: str) -> Any:
+    """Give the agent's journal, to look for a run in. Raises `UsageError` where it has none, and for no run's id."""
+    if not isinstance(run_id, str):
+        raise UsageError(f"a run is named by its id, such as result.run_id, not {run_id!r}")
     if agent._journal is None:
         raise UsageError("this agent has no journal; give it the one that holds the run: journal='runs.db'")
     return agent._journal

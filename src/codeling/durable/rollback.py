@@ -26,7 +26,7 @@ async def rollback(agent: Any, run_id: str) -> list[CallCompensated]:
     `compensate` (or the call was cut off), so that a person knows what is left. Each is in the journal
     before the next is tried; what failed is tried again by the next rollback.
     """
-    journal = journal_of(agent)
+    journal = journal_of(agent, run_id)
     async with held(journal, run_id):
         return await _undo(agent, await past_of(journal, run_id), journal)
 

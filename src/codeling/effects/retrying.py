@@ -42,7 +42,7 @@ async def again(tool: Tool, bound: inspect.BoundArguments, error: Exception) -> 
             raise
         except Exception as next_error:  # noqa: BLE001  # foreign code: whatever a tool raises is the program's
             error = next_error
-    return None, f"{type(error).__name__}: {error}".removesuffix(": ")
+    return None, load("codeling.secrets.masking:told")(error)
 
 
 def _transient(error: Exception) -> bool:

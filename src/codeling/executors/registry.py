@@ -27,6 +27,8 @@ EXECUTORS: Mapping[str, str] = {
 
 PLACES = ("docker", "ssh", "jupyter")
 """Names that may be followed by a place: `docker:IMAGE`, `ssh:HOST`, `jupyter:URL`."""
+_MEANT = {"local": ["sandbox"], "wasm": ["pyodide"], "podman": ["docker"]}
+"""What others call them."""
 
 
 def executor_from(given: Executor | str) -> Executor:
@@ -42,7 +44,7 @@ def executor_from(given: Executor | str) -> Executor:
         return given
     name, _, place = given.partition(":")
     if name not in EXECUTORS:
-        near = difflib.get_close_matches(name, EXECUTORS, n=1)
+        near = _MEANT.get(name) or difflib.get_close_matches(name, EXECUTORS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(EXECUTORS)}"
         raise UnknownName(f"no executor is called {given!r}; {hint}")
     if place and name not in PLACES:

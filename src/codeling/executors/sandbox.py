@@ -78,6 +78,7 @@ class SandboxExecutor(WireExecutor):
             raise UsageError("forks= goes with neither network= nor processes=: what those hold cannot be copied")
         if files and workdir:
             raise UsageError("files= goes into the private working folder; with workdir= put them there yourself")
+        given.check_environment(env or {})
         given.check_names(files or {})
         self._files = dict(files or {})
         self._artifacts = given.Artifacts(artifacts) if artifacts is not None else None

@@ -13,7 +13,10 @@ from collections.abc import Mapping
 from types import NoneType, UnionType
 from typing import Any
 
-__all__ = ("MISSING", "UNIONS", "Field", "bare", "describe", "fields_of", "is_free")
+__all__ = (
+    "MISSING", "UNIONS", "Field", "bare", "choice_of", "classes_in", "describe", "fields_of", "is_free", "known_fields",
+    "named",
+)  # fmt: skip
 
 MISSING: Any = inspect.Parameter.empty
 UNIONS = (typing.Union, UnionType)
@@ -107,12 +110,33 @@ def describe(annotation: Any) -> str:
     return _written(annotation, fields=True)
 
 
-def _written(annotation: Any, *, fields: bool) -> str:
+def named(annotation: Any, *, choices: bool = True) -> str:
+    """Give the annotation with the bare names of its classes, of enums their choices or the names of these too."""
+    return _written(annotation, fields=False, choices=choices)
+
+
+def classes_in(annotation: Any) -> Mapping[str, type[Any]]:
+    """Give the enums and the classes with fields that an annotation speaks of, in their fields too, by their names."""
+    found: dict[str, type[Any]] = {}
+    ahead = [annotation]
+    while ahead:
+        annotation = bare(ahead.pop(0))
+        ahead += [arg for arg in typing.get_args(annotation) if not isinstance(arg, (str, int, bytes))]
+        cls = typing.get_origin(annotation) or annotation
+        if isinstance(cls, type) and cls.__name__ not in found:
+            fields = known_fields(cls)
+            if fields or issubclass(cls, enum.Enum):
+                found[cls.__name__] = cls
+                ahead += [field.annotation for field in fields.values()]
+    return found
+
+
+def _written(annotation: Any, *, fields: bool, choices: bool = True) -> str:
     """Fields are shown one level deep, so that a class that holds itself comes to an end."""
     if annotation is Ellipsis:
         return "..."
     if isinstance(annotation, list):
-        return f"[{', '.join(_written(item, fields=fields) for item in annotation)}]"
+        return f"[{', '.join(_written(item, fields=fields, choices=choices) for item in annotation)}]"
     annotation = bare(annotation)
     origin, args = typing.get_origin(annotation), typing.get_args(annotation)
     if annotation is MISSING or annotation is Any:
@@ -120,23 +144,28 @@ def _written(annotation: Any, *, fields: bool) -> str:
     if annotation is NoneType:
         return "None"
     if origin in UNIONS:
-        return " | ".join(_written(arg, fields=fields) for arg in args)
+        return " | ".join(_written(arg, fields=fields, choices=choices) for arg in args)
     if origin is typing.Literal:
         return f"Literal[{', '.join(map(repr, args))}]"
     if origin is not None:
-        return f"{_name(origin)}[{', '.join(_written(arg, fields=fields) for arg in args)}]" if args else _name(origin)
-    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
+        inner = ", ".join(_written(arg, fields=fields, choices=choices) for arg in args)
+        return f"{_name(origin)}[{inner}]" if args else _name(origin)
+    if choices and isinstance(annotation, type) and issubclass(annotation, enum.Enum):
         return f"Literal[{', '.join(repr(choice_of(member)) for member in annotation)}]"
-    if fields and (known := _known_fields(annotation)):
-        shown = ", ".join(f"{name}: {_written(hint, fields=False)}" for name, hint in known.items())
+    if fields and (known := known_fields(annotation)):
+        shown = ", ".join(f"{name}: {_written(field.annotation, fields=False)}" for name, field in known.items())
         return f"{_name(annotation)}({shown})"
     return _name(annotation)
 
 
-def _known_fields(annotation: Any) -> Mapping[str, Any]:
+def known_fields(annotation: Any) -> Mapping[str, Field]:
+    """Give the fields that a class is made of, those of a pydantic model too; none for anything else."""
     if model := getattr(annotation, "model_fields", None):
-        return {name: field.annotation for name, field in model.items()}
-    return {name: field.annotation for name, field in (fields_of(annotation) or {}).items()}
+        return {
+            field.alias or name: Field(annotation=field.annotation, required=field.is_required())
+            for name, field in model.items()
+        }
+    return fields_of(annotation) or {}
 
 
 def _name(annotation: Any) -> str:

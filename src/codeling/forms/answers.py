@@ -31,7 +31,7 @@ async def _accepted(agent: Any, answer: Any, events: Sequence[Event]) -> Any:
         answer = answer if agent.result_type is None else fit(answer, agent.result_type)
     except ValueError as error:
         raise AnswerRefused(str(error)) from error
-    for check in agent.final_answer_checks:
+    for check in agent.final_answer_checks or ():
         name = getattr(check, "__name__", repr(check))
         try:
             stands = await call(check, answer, events, agent=agent)
@@ -44,7 +44,10 @@ async def _accepted(agent: Any, answer: Any, events: Sequence[Event]) -> Any:
 
 async def call(function: Callable[..., Any], *args: Any, agent: Any) -> Any:
     """Call a user's function with as many of the arguments as it takes, and the agent if it wants it."""
-    parameters = inspect.signature(function).parameters.values()
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:  # a builtin such as `bool`, which does not tell
+        return function(args[0])
     plain = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.name != "agent"]
     takes_all = any(p.kind is p.VAR_POSITIONAL for p in parameters)
     named = {"agent": agent} if any(p.name == "agent" or p.kind is p.VAR_KEYWORD for p in parameters) else {}

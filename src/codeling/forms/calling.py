@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, ClassVar, cast
 
 from ..errors import ParseError, ToolError
-from ..events import StepFinished, ToolCallFinished
+from ..events import RunStarted, StepFinished, ToolCallFinished
 from ..lookup import load
 from ..messages import Json, Message, Reply, ToolCall, ToolSchema
 from ..prompt import Form
@@ -49,6 +49,13 @@ class CallingForm(Form):
             parameters={"type": "object", "properties": {"answer": answer}, "required": ["answer"]},
         )
         self.schemas = (*_fitting([_schema(tool) for tool in self.tools]), final)
+
+    def task(self, started: RunStarted) -> Message:
+        """The task, with what the variables hold: there are no programs that could look."""
+        message = super().task(replace(started, variables={}))
+        values = [f"- {name}: {cut(_text(value))}" for name, value in started.variables.items()]
+        given = "\n".join(["What you are given:", *values, "", ""]) if values else ""
+        return replace(message, content=f"{given}{message.content}")
 
     def tidy(self, reply: Reply) -> Reply:
         """Give every call an id of its own, and read the calls that the model wrote as text."""

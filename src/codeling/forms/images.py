@@ -39,10 +39,20 @@ def image_from(given: Any) -> Image:
                 return Image(data, media_type)
         raise UsageError("a picture must be a PNG, JPEG, GIF or WebP file; these bytes are none of them")
     if callable(getattr(given, "save", None)):
-        buffer = io.BytesIO()
-        given.save(buffer, format="PNG")
-        return Image(buffer.getvalue())
+        return Image(_png(given))
     raise UsageError(f"a picture is a path, the bytes of a file, or a Pillow image; not {type(given).__name__!r}")
+
+
+def _png(picture: Any) -> bytes:
+    buffer = io.BytesIO()
+    try:
+        try:
+            picture.save(buffer, format="PNG")
+        except OSError:  # of a kind that PNG has not, such as CMYK
+            picture.convert("RGB").save(buffer, format="PNG")
+    except Exception as error:  # foreign code: it has a `save`, whatever else it is
+        raise UsageError(f"the picture {picture!r:.100} cannot be read: {error}") from error
+    return buffer.getvalue()
 
 
 def audio_from(given: Iterable[Any]) -> tuple[Audio, ...]:

@@ -12,6 +12,8 @@ from .fitting import describe
 __all__ = ("cut", "outline", "type_text", "variables_text")
 
 MOST_OUTPUT = 10_000
+_MOST_BITS = 1_000
+"""Of a number that is shown: Python writes none of more than 4,300 digits."""
 
 
 def outline(value: Any) -> str:
@@ -29,6 +31,8 @@ def outline(value: Any) -> str:
         return f"{kind} of {len(value)} {' or '.join(inner)}".rstrip()
     if isinstance(value, (str, bytes)):
         return f"{kind} of length {len(value)}"
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        return f"{kind} of {value.bit_length()} bits"
     return f"{kind}: {value!r}" if isinstance(value, (bool, int, float)) else kind
 
 

@@ -1,31 +1,43 @@
-"""Whether an agent's settings can be meant so: said when the agent is made, not in the middle of a run."""
+"""Whether settings can be meant so: said when an agent is made, or before a run begins, not in the middle of it."""
 
 from __future__ import annotations
 
+import keyword
+import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
 from inspect import iscoroutinefunction
-from keyword import iskeyword
 from typing import Any
 
 from ..errors import UsageError
 from ..limits import Limits
 from ..lookup import load
+from .fitting import shown
 
-__all__ = ("check", "check_run")
+__all__ = ("check", "check_run", "check_task", "check_variables")
 
 _COUNTS = {"max_steps": 0, "planning_interval": 0, "context_window": 1}
 """Settings that are whole numbers, with the least that each may be."""
-_FUNCTIONS = ("observers", "final_answer_checks", "step_callbacks")
+_FUNCTIONS = {
+    "final_answer_checks": "functions of the answer",
+    "step_callbacks": "functions of each `StepFinished`",
+    "observers": "functions of each event",
+}
 """Settings that are lists of functions."""
 
 
 def check(agent: Any) -> None:
     """Raise `UsageError` for a setting that cannot be meant so."""
-    for name, least in _COUNTS.items():
-        _check_count(name, getattr(agent, name), least)
+    if not hasattr(agent, "_world"):
+        raise UsageError(f"{type(agent).__name__} is what agents are made from: make a CodeAgent or a ToolCallingAgent")
+    if not isinstance(agent.tools, Iterable) or isinstance(agent.tools, (str, Mapping)):
+        raise UsageError(f"tools is a list of functions and tools: write tools=[…], not {shown(agent.tools)}")
+    for name in _COUNTS:
+        if name == "max_steps" or getattr(agent, name) is not None:
+            _check_count(name, getattr(agent, name))
     for name in _FUNCTIONS:
         _check_functions(name, getattr(agent, name))
+    _check_words(agent)
     _check_limits(agent.limits)
     if agent.approver is not None and not callable(agent.approver):
         raise UsageError(f"an approver is a function of the call and the reason, not {agent.approver!r}")
@@ -36,31 +48,70 @@ def check(agent: Any) -> None:
     load("codeling.approvals.rules:policy_from")(agent.policy)
 
 
-def check_run(task: Any, variables: Mapping[Any, Any], max_steps: Any, *, tools: Collection[str]) -> None:
-    """Raise `UsageError` for what a run cannot be begun with."""
+def check_run(
+    agent: Any, task: Any, variables: Any, *, images: Any, audio: Any, max_steps: Any, observers: Any, run_id: Any
+) -> None:
+    """Raise `UsageError` for what a run is told that cannot be meant so."""
+    check_task(task)
+    for name, given in {"images": images, "audio": audio}.items():
+        if isinstance(given, (str, bytes, os.PathLike)) or not isinstance(given, Iterable | None):
+            raise UsageError(f"{name} is a list, also of one: write {name}=[…]")
+    if images and not getattr(agent._model, "reads_images", True):
+        raise UsageError(f"the model {agent._model.name!r} does not read pictures; use one that does")
+    if max_steps is not None:
+        _check_count("max_steps", max_steps)
+    if run_id is not None and not isinstance(run_id, str):
+        raise UsageError(f"a run's name is a text, not {shown(run_id)}")
+    _check_functions("observers", observers)
+    check_variables(agent, variables)
+
+
+def check_task(task: Any) -> None:
+    """Raise `UsageError` for a task that says nothing."""
     if not isinstance(task, str) or not task.strip():
-        raise UsageError(f"a task is a text that says what to do, not {task!r}")
-    _check_count("max_steps", max_steps, 0)
-    for name in variables:
-        if not isinstance(name, str) or not name.isidentifier() or iskeyword(name):
-            raise UsageError(f"additional_args become variables, and {name!r} is no name that a program can use")
-        if name in tools or name == "final_answer":
-            raise UsageError(f"a variable of additional_args would cover the function {name!r}; give it another name")
+        raise UsageError(f"a task is a text that says what to do, not {shown(task)}")
 
 
-def _check_functions(name: str, value: Any) -> None:
-    if callable(value) or not isinstance(value or (), Iterable):
-        raise UsageError(f"{name} are a list of functions, such as [{value!r}]")
-    for one in value or ():
-        if not callable(one):
-            raise UsageError(f"{name} are functions; {one!r} is none")
-        if name == "observers" and iscoroutinefunction(one):
-            raise UsageError(f"an observer is a plain function, which nobody awaits; {one!r} is async")
+def check_variables(agent: Any, variables: Any) -> None:
+    """Raise `UsageError` where the values for a run's programs are not by names that a program could say."""
+    if not isinstance(variables, Mapping | None):
+        raise UsageError(f"additional_args are values by their names, such as {{'rows': rows}}; not {shown(variables)}")
+    for name in variables or ():
+        if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
+            raise UsageError(f"additional_args: no program can say {shown(name)}; use a name that Python allows")
+        if name == "final_answer" or name in agent._tools:
+            raise UsageError(f"additional_args: {name!r} is a function that programs call; give the value another name")
 
 
-def _check_count(name: str, value: Any, least: int) -> None:
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
-        raise UsageError(f"{name} is a whole number from {least} on, not {value!r}")
+def _check_count(name: str, value: Any) -> None:
+    least = _COUNTS[name]
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise UsageError(f"{name} is a whole number from {least} on, not {shown(value)}")
+
+
+def _check_functions(name: str, given: Any) -> None:
+    if given is None:
+        return
+    if not isinstance(given, Collection) or isinstance(given, (str, Mapping)):
+        raise UsageError(f"{name} is a list of {_FUNCTIONS[name]}: write {name}=[…], not {shown(given)}")
+    for function in given:
+        if not callable(function):
+            raise UsageError(f"{name} is a list of {_FUNCTIONS[name]}, and {shown(function)} is none")
+        if name == "observers" and isinstance(function, type):
+            raise UsageError(f"an observer is made first: observers=[{function.__name__}()]")
+        if name == "observers" and iscoroutinefunction(function):
+            raise UsageError(f"an observer is a plain function, which nobody awaits; {shown(function)} is async")
+
+
+def _check_words(agent: Any) -> None:
+    for name in ("instructions", "name", "description"):
+        if not isinstance(getattr(agent, name), str | None):
+            raise UsageError(f"{name} is a text, not {shown(getattr(agent, name))}")
+    if isinstance(agent.result_type, (str, bytes, int, float, Mapping, list, tuple, set)):
+        raise UsageError(f"result_type is a type such as int, list[str] or a dataclass, not {shown(agent.result_type)}")
+    imports = getattr(agent, "additional_authorized_imports", None)
+    if isinstance(imports, str) or not isinstance(imports, Iterable | None):
+        raise UsageError(f"additional_authorized_imports is a list of modules: write ['numpy'], not {shown(imports)}")
 
 
 def _check_limits(limits: Any) -> None:

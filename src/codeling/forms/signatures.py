@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..tools import FunctionTool, Tool
+from .fitting import shown
 from .inputs import check_inputs, hints_of
 
 __all__ = ("by_name", "check", "signature_of")
@@ -57,9 +58,20 @@ def _resolved(parameter: inspect.Parameter, hints: dict[str, Any], *, native: bo
 
 def check(tool: Tool) -> None:
     """Raise `UsageError` where a model could not know how to call the tool."""
-    if not tool.name.isidentifier() or keyword.iskeyword(tool.name):
-        raise UsageError(f"a tool's name must be a Python identifier, not {tool.name!r}; set `name`")
-    if not hasattr(tool, "forward"):
+    made_of = getattr(tool, "forward", None)
+    if isinstance(made_of, type) and issubclass(made_of, Tool):
+        raise UsageError(f"{made_of.__name__} is a class of tools: make one of it, {made_of.__name__}(…)")
+    if isinstance(tool, FunctionTool) and not callable(made_of):
+        raise UsageError(f"a tool is a typed function or an object such as WebSearchTool(), not {shown(made_of)}")
+    if not str(tool.name).isidentifier() or keyword.iskeyword(str(tool.name)):  # also None, as others leave it
+        raise UsageError(
+            f"a tool's name must be a Python identifier, not {tool.name!r}; set `name`, or for a function write "
+            "tool(name='…')(function)"
+        )
+    description: Any = tool.description
+    if not isinstance(description, str):
+        raise UsageError(f"tool {tool.name!r}: its description is a text for the model, not {shown(description)}")
+    if made_of is None:
         raise UsageError(f"tool {tool.name!r} has no method `forward`; write one that does its work")
     if tool.inputs:
         check_inputs(tool)
@@ -85,5 +97,9 @@ def by_name(given: Iterable[Tool | Callable[..., Any]]) -> dict[str, Tool]:
         if tool.name in tools:
             raise UsageError(f"two tools are called {tool.name!r}; give one of them another name")
         tools[tool.name] = tool
-    tools.pop("final_answer", None)
+    if isinstance(tools.pop("final_answer", None), FunctionTool):
+        raise UsageError(
+            "every agent has its own final_answer, which ends the run, and a function of that name would never be "
+            "called; hold answers to final_answer_checks=[…] or a result_type, or give the function another name"
+        )
     return tools

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..errors import JournalError
+from ..errors import JournalError, WireBroken
 from ..events import Event
 from ..lookup import load
 from ..messages import ToolCall
@@ -43,7 +43,7 @@ class Texts:
         """Give the event of a line back. Raises `JournalError` for one that cannot be read."""
         try:
             return event_from(filled(json.loads(text), blobs or {}), self._codec.decode)
-        except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, IndexError, WireBroken) as error:
             raise JournalError(f"a stored event cannot be read: {error}") from error
 
     def key(self, call: ToolCall) -> str:

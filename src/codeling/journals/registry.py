@@ -31,6 +31,8 @@ def journal_from(given: Journal | str | os.PathLike[str]) -> Journal:
         if not Path(given).name:
             raise UsageError(f"a journal is a file such as 'runs.db', and {str(given)!r} names none")
         return _load("sqlite", "SQLiteJournal")(given)  # type: ignore[no-any-return]  # loaded by name
+    if isinstance(given, type):
+        raise UsageError(f"a journal is made first: journal={given.__name__}(…)")
     if not callable(getattr(given, "append", None)):
         raise UsageError(f"a journal is a path such as 'runs.db', or has methods `append` and `read`; not {given!r}")
     return given

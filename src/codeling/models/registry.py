@@ -72,12 +72,14 @@ def model_from(spec: str | Model, /) -> Model:
     Raises `UnknownName` for a prefix, or a local model, that does not exist.
     """
     if not isinstance(spec, str):
+        if isinstance(spec, type):
+            raise UsageError(f"a model is made first: model={spec.__name__}(…)")
         if not callable(getattr(spec, "reply", None)):
             raise UsageError(f"a model is a short name such as 'local', or has a method `reply`; got {spec!r}")
         return spec
     prefix, _, rest = spec.strip().partition(":")
     if prefix not in ADAPTERS:
-        raise UnknownName(f"unknown model {spec!r}: {_hint(prefix)}")
+        raise UnknownName(f"unknown model {spec!r}: {_hint(spec.strip())}")
     if not rest and not ADAPTERS[prefix].bare:
         raise UsageError(f"say which model: {spec!r} wants a name after the colon, {prefix}:NAME")
     module, _, name = ADAPTERS[prefix].path.partition(":")
@@ -85,8 +87,9 @@ def model_from(spec: str | Model, /) -> Model:
     return cast("Model", adapter(rest) if rest else adapter())
 
 
-def _hint(prefix: str) -> str:
-    close = get_close_matches(prefix.lower(), ADAPTERS, n=1)
+def _hint(spec: str) -> str:
+    close = get_close_matches(spec.partition(":")[0].lower(), ADAPTERS, n=1)
+    close = [f"hf:{spec}"] if spec.count("/") == 1 and not close else close
     meant = f"did you mean {close[0]!r}? " if close else ""
     known = ", ".join(repr(name if name == "local" else f"{name}:…") for name in sorted(ADAPTERS))
     return f"{meant}A model is named {known} or 'local:…'"

@@ -147,7 +147,12 @@ class Calls:
 
     def _served(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
+        if task.cancelled():
+            if not self._over:  # by nobody here; the program would wait for its answer for ever
+                self._fail(
+                    RuntimeError("a call was cancelled from within: its policy or approver raised CancelledError")
+                )
+        elif error := task.exception():
             self._fail(error)
 
     async def _serve(self, number: int, call: ToolCall) -> None:
@@ -156,16 +161,20 @@ class Calls:
         try:
             if self._carried > MOST_CARRIED:
                 raise ToolError(_TOO_MUCH)
-            reply["val"] = self._codec.encode(await self._on_call(call))
+            reply |= self._given(call, await self._on_call(call))
         except ToolError as error:
             reply["err"] = str(error)
         except EndsRun as error:
             return self._fail(error)
-        except ValueError as error:
-            reply["err"] = f"ToolError: the result of {call.name!r} cannot cross: {error}"
         finally:
             self._leave(number)
         return self._send(frames.encode(reply))
+
+    def _given(self, call: ToolCall, value: Any) -> dict[str, Any]:
+        try:
+            return {"val": self._codec.encode(value)}
+        except ValueError as error:
+            return {"err": f"ToolError: the result of {call.name!r} cannot cross: {error}"}
 
     def _enter(self, number: int) -> None:
         if not self._open:

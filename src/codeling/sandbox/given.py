@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import UsageError
 
-__all__ = ("Artifacts", "check_counts", "check_names", "listed", "pack", "paths")
+__all__ = ("Artifacts", "check_counts", "check_environment", "check_names", "listed", "pack", "paths")
 
 _LARGEST = 64 << 20
 _MOST = 1000
@@ -41,6 +41,13 @@ def paths(read: Sequence[str | os.PathLike[str]]) -> tuple[str, ...]:
         if not os.path.exists(path):
             raise UsageError(f"read= names paths that are there; {os.fspath(path)!r} is not")
     return tuple(map(os.path.abspath, read))
+
+
+def check_environment(variables: Mapping[Any, Any]) -> None:
+    """Raise `UsageError` for variables that are no texts."""
+    for name, value in variables.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise UsageError(f"env= holds texts by their names; {name!r} is {value!r}")
 
 
 def check_names(files: Mapping[str, bytes | str | os.PathLike[str]]) -> None:

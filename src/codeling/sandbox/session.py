@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from ..errors import SandboxError, WireBroken
+from ..errors import SandboxError, UsageError, WireBroken
 from ..lookup import load
 from ..protocols import OnCall, OnOutput, Outcome, SessionSpec
 from .exchange import Exchange
@@ -181,10 +181,19 @@ class WireSession:
     async def _set(self, line: Line, variables: Mapping[str, Any]) -> None:
         if not variables:
             return
-        encoded = {name: self._codec.encode(value) for name, value in variables.items()}
+        encoded = {name: self._encoded(name, value) for name, value in variables.items()}
         outcome = await self._exchange(line).run({"t": "set", "id": 0, "vars": encoded})
         if outcome.error:
             raise SandboxError(f"the variables could not be set: {outcome.error}")
+
+    def _encoded(self, name: str, value: Any) -> Any:
+        try:
+            return self._codec.encode(value)
+        except ValueError as error:
+            raise UsageError(
+                f"the variable {name!r} cannot be given to programs: {error}; "
+                "or put it into a file, or behind a tool that reads parts of it"
+            ) from error
 
     def _exchange(self, line: Line, until: str = "done") -> Exchange:
         return Exchange(line, self._codec, self._limits, until=until, timeout=self._limits.start)

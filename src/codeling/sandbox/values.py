@@ -23,9 +23,9 @@ class HostCodec:
     """Turns values into data and back, for one session or one journal."""
 
     def __init__(self, *, roomy: bool = False) -> None:
-        """A `roomy` one takes all that any other can have read, with some more around it."""
-        room = {"max_depth": 96, "max_bytes": 1 << 28, "max_keys": 1 << 28, "patient": True} if roomy else {}
-        self._codec = values.Codec(side="host", trusting=False, **room)
+        """A `roomy` one takes all that any other can have read, with some more around it: journals have it."""
+        room = {"max_depth": 96, "max_bytes": 1 << 28, "max_keys": 1 << 28, "patient": True, "lasting": True}
+        self._codec = values.Codec(side="host", trusting=False, **(room if roomy else {}))
 
     def copy(self) -> HostCodec:
         """Give another one that knows the same handles."""

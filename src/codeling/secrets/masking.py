@@ -14,10 +14,11 @@ import threading
 from typing import Any, Self
 from urllib.parse import quote, quote_plus
 
+from ..errors import AgentError
 from ..events import Event
 from ..lookup import load
 
-__all__ = ("MASK", "Secret", "masked", "reason")
+__all__ = ("MASK", "Secret", "masked", "reason", "told")
 
 MASK = "[secret]"
 _LEAST = 4
@@ -109,7 +110,16 @@ def reason(error: BaseException) -> str:
         link.args = tuple(masked(arg) for arg in link.args)
         for name in {*vars(link), *_SAID} - {"result"}:  # a run's result is made of covered events
             _cover(link, name)
-    return str(error) or type(error).__name__
+    return (isinstance(error, AgentError) and str(error)) or told(error)  # what ours say is a sentence
+
+
+def told(error: BaseException) -> str:
+    """Give an error's class and text, as Python does at the end of a traceback."""
+    kind = type(error).__name__
+    try:
+        return f"{kind}: {error}".removesuffix(": ")
+    except Exception as failure:  # noqa: BLE001  # foreign code: its own text is what cannot be had
+        return f"{kind}, whose text cannot be had: {type(failure).__name__}"
 
 
 _SAID = ("filename", "filename2", "strerror", "object", "reason", "name", "path", "text", "msg")

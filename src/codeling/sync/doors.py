@@ -10,6 +10,7 @@ import asyncio
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from ..errors import UsageError
@@ -34,10 +35,17 @@ def _loop(process: int) -> asyncio.AbstractEventLoop:
     made = asyncio.new_event_loop()
     loop = _loops.setdefault(process, made)
     if loop is made:
-        threading.Thread(target=loop.run_forever, name="codeling", daemon=True).start()
+        threading.Thread(target=_serve, args=(loop,), name="codeling", daemon=True).start()
     else:
         made.close()
     return loop
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    """Run the loop for ever. `sys.exit()` in a callback leaves it, and ends the run that called it: no other."""
+    while True:
+        with suppress(SystemExit, KeyboardInterrupt):  # the task has it, and whoever waits for the task
+            loop.run_forever()
 
 
 def wait(work: Coroutine[Any, Any, T]) -> T:

@@ -8,15 +8,15 @@ import inspect
 import threading
 import types
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from itertools import islice
 from queue import SimpleQueue
 from typing import Any
 
-__all__ = ("called", "in_thread", "on_loop", "pool", "starters", "undertaker")
+__all__ = ("awaited", "called", "in_thread", "on_loop", "pool", "starters", "undertaker")
 
 _MOST = 256
 _MOST_ITEMS = 1_000_000
@@ -90,24 +90,45 @@ async def called(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any
 
     Raises ValueError for a generator that does not end.
     """
-    value = await in_thread(_call, function, args, kwargs)
-    if isinstance(value, types.AsyncGeneratorType):
-        await on_loop()
-        items = []
-        async for item in value:
-            items.append(item)
-            _bound(items)
-        return items
-    return value
+    with _contained():
+        value = await in_thread(_call, function, args, kwargs)
+        if isinstance(value, types.AsyncGeneratorType):
+            await on_loop()
+            items = []
+            async for item in value:
+                items.append(item)
+                _bound(items)
+            return items
+        return value
+
+
+async def awaited(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a tool that is async."""
+    with _contained():
+        return await function(*args, **kwargs)
+
+
+@contextmanager
+def _contained() -> Iterator[None]:
+    """Have what is no `Exception` end this call only: `sys.exit`, as command lines call it, or a cancelled task."""
+    try:
+        yield
+    except (Exception, KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
+        if isinstance(error, asyncio.CancelledError) and _stopped():
+            raise
+        raise RuntimeError(f"{type(error).__name__}: {error}".removesuffix(": ")) from error
+
+
+def _stopped() -> bool:
+    """Whether it is we who are cancelled here, and not something that a tool has waited for."""
+    task = asyncio.current_task() if asyncio._get_running_loop() else None
+    return task is not None and task.cancelling() > 0
 
 
 def _call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    try:
-        value = function(*args, **kwargs)
-    except (Exception, KeyboardInterrupt, asyncio.CancelledError):
-        raise
-    except BaseException as error:  # a tool that calls sys.exit, as command lines do, ends neither the run nor us
-        raise RuntimeError(f"{type(error).__name__}: {error}") from error
+    value = function(*args, **kwargs)
     lazy = isinstance(value, _LAZY)
     return _bound(list(islice(value, _MOST_ITEMS + 1))) if lazy else value
 

@@ -7,9 +7,10 @@ import stat
 import sys
 import time
 
-__all__ = ("Final", "Output", "line_in")
+__all__ = ("Final", "Output", "Printed", "line_in")
 
 KEPT_OUTPUT = 16 << 20
+MOST_KEPT = 64 << 20
 MOST_LINES = 1000
 MOST_FRAMES = 200
 
@@ -38,7 +39,21 @@ class Output(io.RawIOBase):
         self._limit = limit
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._kept, self._ended = bytearray(), 0
+        self._stream = None
         self.begin()
+
+    def stream(self):
+        """Give what programs print to: a new one where an earlier program has detached it."""
+        if getattr(self._stream, "buffer", None) is None:
+            self._stream = io.TextIOWrapper(self, "utf-8", "backslashreplace", newline="\n", line_buffering=True)
+        return self._stream
+
+    def take_line(self):
+        """Take in the line that is being printed, too."""
+        try:
+            self._stream.flush()
+        except ValueError:
+            pass  # the program has detached it
 
     def begin(self):
         """Start a step: forget the last one's text, but not what came after its end."""
@@ -106,3 +121,20 @@ class Output(io.RawIOBase):
                     os.ftruncate(fd, 0)
             except OSError:
                 pass
+
+
+class Printed:
+    """What the steps have printed, the newest of it: `texts` by the steps' numbers, which programs may change."""
+
+    def __init__(self):
+        self.texts, self._lengths, self._size = {}, {}, 0
+
+    def keep(self, step, text):
+        """Keep what a step has printed, and forget the oldest where it grows too much."""
+        self.texts[step] = text
+        self._lengths[step] = len(text)
+        self._size += len(text)
+        while self._size > MOST_KEPT and len(self._lengths) > 1:
+            oldest = next(iter(self._lengths))
+            self._size -= self._lengths.pop(oldest)
+            self.texts.pop(oldest, None)

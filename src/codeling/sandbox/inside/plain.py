@@ -11,7 +11,19 @@ import pathlib
 import re
 import uuid
 
-__all__ = ("PLAIN", "READERS", "BadData", "Handle", "Record", "Unencodable", "labels", "spread", "text", "zone_of")
+__all__ = (
+    "PLAIN",
+    "READERS",
+    "BadData",
+    "Gone",
+    "Handle",
+    "Record",
+    "Unencodable",
+    "labels",
+    "spread",
+    "text",
+    "zone_of",
+)
 
 MOST_DIGITS = 1 << 20
 MOST_BITS = 1 << 17
@@ -65,6 +77,24 @@ class Handle:
 
     def __hash__(self):
         return hash(self._number)
+
+
+class Gone:
+    """Stands for an object of a process that has ended, in what is read of its run. It can be passed on and compared."""
+
+    __slots__ = ("_shown",)
+    is_gone = True
+
+    def __init__(self, shown):
+        self._shown = shown
+
+    def __repr__(self):
+        return self._shown
+
+    def __getattr__(self, name):
+        raise AttributeError(
+            "{} was an object of a process that has ended, and has no {!r} any more".format(self, name)
+        )
 
 
 class Record:

@@ -42,10 +42,23 @@ class Codec:
     """Turns values into trees and back. Holds the handles of one conversation."""
 
     def __init__(
-        self, *, side, trusting, lookup=None, max_depth=64, max_bytes=12 << 20, max_keys=plain.MOST_KEYS, patient=False
+        self,
+        *,
+        side,
+        trusting,
+        lookup=None,
+        max_depth=64,
+        max_bytes=12 << 20,
+        max_keys=plain.MOST_KEYS,
+        patient=False,
+        lasting=False,
     ):
-        """Set how much is taken. A `patient` one, as a `trusting` one, looks up keys however long that takes."""
-        self._side, self._trusting, self._lookup = side, trusting, lookup
+        """Set how much is taken.
+
+        A `patient` one, as a `trusting` one, looks up keys however long that takes. A `lasting` one reads what others
+        of its side have written, also in processes that have ended.
+        """
+        self._side, self._trusting, self._lookup, self._lasting = side, trusting, lookup, lasting
         self._patient = patient or trusting
         self._depth, self._bytes, self._most_keys = max_depth, max_bytes, max_keys
         self._handles, self._numbers, self._known = {}, {}, {}
@@ -221,13 +234,14 @@ class Codec:
             if len(self._handles) >= MOST_HANDLES:
                 raise Unencodable("more than {} objects that are no data have crossed".format(MOST_HANDLES))
             number = len(self._handles) + 1
-            self._handles[number], self._numbers[id(value)] = value, number
-        return {
-            "$": "handle",
-            "side": self._side,
-            "id": number,
-            "shown": "<{} #{}>".format(_name_of(kind)[:120], number),
-        }
+            while number in self._handles:  # of an object that is gone
+                number += 1
+            self._hold(value, number)
+        shown = value._shown if kind is plain.Gone else "<{} #{}>".format(_name_of(kind)[:120], number)
+        return {"$": "handle", "side": self._side, "id": number, "shown": shown}
+
+    def _hold(self, value, number):
+        self._handles[number], self._numbers[id(value)] = value, number
 
     # ------------------------------------------------------------------ decoding
 
@@ -297,7 +311,9 @@ class Codec:
         if tree["side"] != self._side:
             return Handle(self, number, shown[:200])
         if number not in self._handles:
-            raise BadData("a handle that was never given out")
+            if not self._lasting:
+                raise BadData("a handle that was never given out")
+            self._hold(plain.Gone(shown[:200]), number)
         return self._handles[number]
 
     def _read_enum(self, tree, depth):

@@ -22,7 +22,7 @@ import values
 from awaiting import TopLevelAwait, awaitable_of, awaited, awaits
 from failures import cut, note, tool_error, traceback_text
 from finding import Finder
-from output import Final, Output, line_in
+from output import Final, Output, Printed, line_in
 from wire import Wire
 
 __all__ = ("main",)
@@ -44,7 +44,6 @@ MODULES = (
 )
 PYTHONS = frozenset(dir(builtins))
 MOST_IMAGES = 8
-MOST_KEPT = 64 << 20
 
 
 class Tool:
@@ -69,8 +68,11 @@ class Tool:
         """What the stub says, read when somebody asks: most programs never do."""
         made = {}
         try:
-            exec(compile("from __future__ import annotations\n" + self._stub, "<tool>", "exec"), made)
-        except Exception:  # a default without a literal form: the text alone must do
+            tree = ast.parse("from __future__ import annotations\n" + self._stub)
+            for holder in (tree.body[1].args.defaults, tree.body[1].args.kw_defaults):
+                holder[:] = [default and _literal(default) for default in holder]
+            exec(compile(tree, "<tool>", "exec"), made)
+        except Exception:  # the text alone must do
             raise AttributeError("this tool's signature cannot be read; it is: " + self._stub)
         return made[self.__name__]
 
@@ -91,6 +93,15 @@ class Tool:
         return "<tool {}{}>".format(self.__name__, getattr(self, "__signature__", "(...)"))
 
 
+def _literal(default):
+    """Give a default of a stub, or an ellipsis for what only the host could make."""
+    try:
+        ast.literal_eval(default)
+        return default
+    except ValueError:
+        return ast.copy_location(ast.Constant(value=..., kind=None), default)
+
+
 class Worker:
     """One interpreter: its namespace, its tools, and the loop that serves the host."""
 
@@ -105,7 +116,7 @@ class Worker:
         self.names["__builtins__"] = builtins
         self.codec = values.Codec(side="program", trusting=True, lookup=self._class)
         self.tools, self._namesakes, self.images = {}, {}, 0
-        self.outputs, self._lengths, self._kept = {}, {}, 0
+        self.printed = Printed()
         self.output = Output(self, 1 << 20)
         self._main = threading.get_ident()
         self._loop = None
@@ -158,7 +169,7 @@ class Worker:
         """Make a tool call: wait for its value, or with a loop give a future of it."""
         if self.final is not None:
             raise Final
-        self._flush()
+        self.output.take_line()
         if self.output.pending:
             self.output.send()
         if not self._running.is_set():
@@ -180,7 +191,7 @@ class Worker:
         """Give the task's answer and end the program. Nothing in the program can take it back."""
         if self.final is None:
             value = self.codec.encode(answer)
-            self._flush()
+            self.output.take_line()
             self.final = {"t": "final", "val": value}
             self.output.send()
             try:
@@ -202,7 +213,7 @@ class Worker:
         self.tools = {name: Tool(self, name, stub) for name, stub in command["tools"].items()}
         self.output = Output(self, command["output"])
         finder = Finder(self.tools)
-        given = {"display": self.display, "outputs": self.outputs, "search_tools": finder.search_tools}
+        given = {"display": self.display, "outputs": self.printed.texts, "search_tools": finder.search_tools}
         given.update({"help": finder.help, **self.tools, "final_answer": self.final_answer})
         # Where a tool has the name of one of Python's own, libraries, ours too, go on with Python's.
         self._namesakes = {name: tool for name, tool in self.tools.items() if name in PYTHONS}
@@ -212,7 +223,6 @@ class Worker:
                 setattr(builtins, name, thing)
         builtins.__awaitable__ = awaitable_of(Tool)  # what an earlier step has defined needs it at any time
         sys.modules["__main__"] = self.module
-        self.stream = self._new_stream()
         seeds.fix(command["seed"])
         if command["imports"] is not None:
             _only_import(frozenset(command["imports"]), self.names)
@@ -232,9 +242,7 @@ class Worker:
         step, done = command["id"], {"t": "done", "id": command["id"], "val": None, "err": None}
         self.final, self.images, self.program = None, 0, "<step {}>".format(step)
         self.output.begin()
-        if getattr(self.stream, "buffer", None) is None:  # an earlier program has detached it
-            self.stream = self._new_stream()
-        sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = self.stream
+        sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = self.output.stream()
         try:
             self._attempt(command["src"], step, done)
         except BaseException as error:  # an interrupt between the program's end and ours
@@ -242,32 +250,12 @@ class Worker:
         self.wire.interruptible = False
         self._running.clear()
         final, self.final = self.final, None
-        self._flush()
-        self._keep(step, self.output.end())
+        self.output.take_line()
+        self.printed.keep(step, self.output.end())
         self.running = False
         self.wire.drop_calls()
         done["size"], done["final"], done["lines"] = self.output.size, final is not None, self.output.lines
         self.wire.send(done)
-
-    def _new_stream(self):
-        return io.TextIOWrapper(self.output, "utf-8", "backslashreplace", newline="\n", line_buffering=True)
-
-    def _flush(self):
-        """Take in the line that is being printed, too."""
-        try:
-            self.stream.flush()
-        except ValueError:
-            pass  # the program has detached it
-
-    def _keep(self, step, text):
-        """Have programs find what a step printed; of all steps so much as may be kept, the newest."""
-        self.outputs[step] = text
-        self._lengths[step] = len(text)
-        self._kept += len(text)
-        while self._kept > MOST_KEPT and len(self._lengths) > 1:
-            oldest = next(iter(self._lengths))
-            self._kept -= self._lengths.pop(oldest)
-            self.outputs.pop(oldest, None)  # it is the program's to change
 
     def _do_fork(self, command):
         own = os.getpid()
