@@ -28,7 +28,7 @@ def check_lists(**options: Any) -> None:
             raise UsageError(f"{name}= is a list, also of one: write {name}=[{value!r}]")
 
 
-def check_environment(variables: Mapping[str, Any]) -> None:
+def check_environment(variables: Mapping[Any, Any]) -> None:
     """Raise `UsageError` for variables that are no texts."""
     for name, value in variables.items():
         if not isinstance(name, str) or not isinstance(value, str):
