@@ -31,7 +31,7 @@ _FLAGS = (
 )  # fmt: skip
 _VARIABLES = ("PATH", "HOME", "LANG", "DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "PLAYWRIGHT_BROWSERS_PATH")
 _MOST_NOTES = 20
-_FAILED = '"chrome-error:'
+_FAILED, _TRIES, _GLANCE = "chrome-error:", 4, 0.1
 _TELLING = ("element is not", "did not find", "intercepts pointer events", "element was detached")
 """What says in Playwright's log why a thing could not be done."""
 _PATIENCE = 3.0
@@ -70,13 +70,19 @@ class Driver:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._do(work), loop))
 
     async def open(self, page: Any, address: str) -> Any:
-        """Go to an address; gives the response, if there is one."""
-        try:
-            return await page.goto(address, wait_until="commit")
-        except Exception as error:
-            if f"interrupted by another navigation to {_FAILED}" not in str(error):
-                raise
-            return await page.goto(address, wait_until="commit")  # the page that says why the last one failed came late
+        """Go to an address; gives the response, if there is one.
+
+        The page that says why the last one failed comes late, and breaks off this one: then it is opened again.
+        """
+        for left in reversed(range(_TRIES)):
+            try:
+                return await page.goto(address, wait_until="commit")
+            except Exception as error:
+                late = (f'interrupted by another navigation to "{by}' for by in (_FAILED, address))
+                if not left or not any(told in str(error) for told in late):
+                    raise
+                await asyncio.sleep(_GLANCE)
+        return None
 
     async def settled(self, page: Any = None) -> Any:
         """Give the page, by default the newest, once it can be read. What it still loads is not waited for long."""

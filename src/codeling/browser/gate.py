@@ -17,6 +17,7 @@ from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 from ..errors import UsageError
+from ..lookup import load
 
 __all__ = ("Gate",)
 
@@ -27,7 +28,8 @@ _PIECE = 1 << 16
 class Gate:
     """Lets connections through to hosts that fit a pattern, such as `"*.example.org"` or `"127.0.0.1:8000"`.
 
-    Without patterns every host of the public internet is reached, and nothing else. Everything is on one loop.
+    Hosts that fit none that is written out, and without patterns all hosts, are reached on the public internet only:
+    who gives out names below a domain does not choose an address on this machine. Everything is on one loop.
     """
 
     def __init__(self, hosts: Sequence[str] | None) -> None:
@@ -59,15 +61,14 @@ class Gate:
 
     async def address(self, host: str, port: int) -> str:
         """Give the address to connect to. Raises PermissionError, OSError."""
-        if self._hosts is not None:
-            names = (host, f"{host}:{port}")
-            if not any(fnmatchcase(name, pattern) for pattern in self._hosts for name in names):
-                raise PermissionError(f"{host}:{port} is not among the hosts that may be visited")
+        fitting = [pattern for pattern in self._hosts or () if _fits(pattern, host, port)]
+        if self._hosts is not None and not fitting:
+            raise PermissionError(f"{host}:{port} is not among the hosts that may be visited")
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = [str(entry[4][0]) for entry in found]
-        if self._hosts is None:
+        if not any(host in (pattern, pattern.rpartition(":")[0]) for pattern in fitting):
             for address in addresses:
-                if not ipaddress.ip_address(address.partition("%")[0]).is_global:
+                if not load("codeling.sandbox.network:is_public")(ipaddress.ip_address(address.partition("%")[0])):
                     raise PermissionError(f"{host}:{port} is at {address}, not on the public internet")
         return addresses[0]
 
@@ -133,6 +134,10 @@ async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
             await target.drain()
     with suppress(OSError, RuntimeError):
         target.close()
+
+
+def _fits(pattern: str, host: str, port: int) -> bool:
+    return fnmatchcase(host, pattern) or fnmatchcase(f"{host}:{port}", pattern)
 
 
 async def _answer(writer: asyncio.StreamWriter, status: int, text: str) -> None:
