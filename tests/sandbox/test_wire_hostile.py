@@ -45,6 +45,7 @@ def call(number: Any, *args: Any, name: Any = "echo", **more: Any) -> dict[str, 
     return {"t": "call", "id": number, "name": name, "args": list(args), "kw": {}, **more}
 
 
+NUMPY_TEXT = base64.b64encode("__array_interface__".encode("utf-32-le")).decode()
 ADDRESS = {"version": 3, "typestr": "<f8", "shape": {"$": "tuple", "v": []}, "data": {"$": "tuple", "v": [16, True]}}
 """What numpy takes for an array that lies at an address of the process."""
 
@@ -148,6 +149,9 @@ BAD_FRAMES: dict[str, tuple[bytes, str]] = {
     "a date of another kind": (packed(call(9, {"$": "date", "v": ["\x07\xe4\x01\xff"]})), "not a date or time"),
     "a level that is an address": (
         packed(call(9, column("object", ADDRESS, names=[{"$": "tuple", "v": ["__array_interface__"]}]))), "for an address"
+    ),
+    "a row whose name is a text of numpy's": (
+        packed(call(9, column("object", ADDRESS, names=[{"$": "scalar", "dtype": "<U19", "v": NUMPY_TEXT}]))), "for an address",
     ),
     "a row that becomes an address": (
         packed(call(9, {"$": "index", "v": {"dtype": "str", "v": [{"$": "path", "v": ["posix", "__array_interface__"]}]}})),

@@ -157,8 +157,8 @@ def labels(names):
     Numpy takes what an object calls `__array_interface__` for an address of this process's memory, and reads there.
     """
     for name in names:
-        for part in name if type(name) is tuple else (name,):  # a text of numpy's is one too
-            if isinstance(part, str) and _POINTER.match(part):
+        for part in name if type(name) is tuple else (name,):  # a text of numpy's is one too, and a path may become one
+            if isinstance(part, (str, pathlib.PurePath)) and _POINTER.match(str(part)):
                 raise BadData("a name by which libraries ask for an address")
     return names
 
