@@ -455,7 +455,8 @@ for _ in range(14):
 print(errors)
 """
     honest = "```python\nfinal_answer(echo(42))\n```"
-    with CodeAgent([echo, nap], ScriptedModel([f"```python\n{program}\n```", honest])) as agent:
+    model = ScriptedModel([f"```python\n{program}\n```", honest])
+    with CodeAgent([echo, nap], model, executor=SandboxExecutor(timeout=120)) as agent:  # a busy machine takes its time
         result = agent.run("Go.", return_full_result=True)
 
     assert isinstance(result, RunResult)
