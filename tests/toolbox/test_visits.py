@@ -56,7 +56,7 @@ def test_other_text_comes_as_it_is(site: Site) -> None:
     [
         "http://127.0.0.1/", "http://localhost/", "http://[::1]/", "http://0.0.0.0/", "http://10.0.0.1/", "http://192.168.1.1/",
         "http://169.254.169.254/latest/meta-data/", "http://[fe80::1]/", "http://[fd00::1]/", "http://[::ffff:127.0.0.1]/",
-        "http://[64:ff9b::7f00:1]/", "http://[2002:7f00:1::]/", "http://100.64.0.1/", "http://224.0.0.1/", "http://2130706433/",
+        "http://[64:ff9b::7f00:1]/", "http://168.63.129.16/", "http://[fec0::1]/", "http://[2002:7f00:1::]/", "http://100.64.0.1/", "http://224.0.0.1/", "http://2130706433/",
         "https://127.1/",
     ],
 )  # fmt: skip
