@@ -24,8 +24,8 @@ class HostCodec:
 
     def __init__(self, *, roomy: bool = False) -> None:
         """A `roomy` one takes all that any other can have read, with some more around it: journals have it."""
-        room = {"max_depth": 96, "max_bytes": 1 << 28, "max_keys": 1 << 28, "patient": True, "lasting": True}
-        self._codec = values.Codec(side="host", trusting=False, **(room if roomy else {}))
+        room = {"max_depth": 96, "max_bytes": 1 << 28} if roomy else {}
+        self._codec = values.Codec(side="host", trusting=False, lasting=roomy, **room)
 
     def copy(self) -> HostCodec:
         """Give another one that knows the same handles."""

@@ -49,18 +49,16 @@ class Codec:
         lookup=None,
         max_depth=64,
         max_bytes=12 << 20,
-        max_keys=plain.MOST_KEYS,
-        patient=False,
         lasting=False,
     ):
         """Set how much is taken.
 
-        A `patient` one, as a `trusting` one, looks up keys however long that takes. A `lasting` one reads what others
-        of its side have written, also in processes that have ended.
+        A `lasting` one reads what others of its side have written, also in processes that have ended. It looks up
+        keys however long that takes, as a `trusting` one does.
         """
         self._side, self._trusting, self._lookup, self._lasting = side, trusting, lookup, lasting
-        self._patient = patient or trusting
-        self._depth, self._bytes, self._most_keys = max_depth, max_bytes, max_keys
+        self._patient = lasting or trusting
+        self._depth, self._bytes = max_depth, max_bytes
         self._handles, self._numbers, self._known = {}, {}, {}
         self._encoding = threading.RLock()
 
@@ -79,7 +77,7 @@ class Codec:
         ):
             return value
         with self._encoding:  # threads that call at once share the budget, the path and the handles
-            self._left, self._keys, self._open = self._bytes, self._most_keys**2, set()
+            self._left, self._keys, self._open = self._bytes, plain.MOST_KEYS**2, set()
             return self._encode(value, self._depth)
 
     def decode(self, tree):
@@ -87,7 +85,7 @@ class Codec:
         kind = type(tree)
         if tree is None or kind is str or kind is int or kind is bool or kind is float:
             return tree
-        self._tables, self._room, self._long, self._decimals = MOST_TABLES, self._most_keys**2, 0, 0
+        self._tables, self._room, self._long, self._decimals = MOST_TABLES, plain.MOST_KEYS**2, 0, 0
         try:
             return self._decode(tree, self._depth)
         except BadData:
@@ -159,7 +157,7 @@ class Codec:
         self._keys -= crowd if self._side == "program" else 0
         if self._keys < 0:
             raise Unencodable(
-                "more than {} keys that are no texts cannot cross: give lists or pairs".format(self._most_keys)
+                "more than {} keys that are no texts cannot cross: give lists or pairs".format(plain.MOST_KEYS)
             )
 
     def _dict(self, value, depth):
@@ -302,7 +300,7 @@ class Codec:
     def _pay(self, crowd):
         self._room -= crowd
         if self._room < 0 and not self._patient:
-            raise BadData("more than {} keys that are no texts".format(self._most_keys))
+            raise BadData("more than {} keys that are no texts".format(plain.MOST_KEYS))
 
     def _read_handle(self, tree, depth):
         number, shown = tree["id"], tree["shown"]
