@@ -31,7 +31,7 @@ _FLAGS = (
 )  # fmt: skip
 _VARIABLES = ("PATH", "HOME", "LANG", "DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "PLAYWRIGHT_BROWSERS_PATH")
 _MOST_NOTES = 20
-_FAILED, _TRIES, _GLANCE = "chrome-error:", 4, 0.1
+_FAILED, _TRIES, _GLANCE = "chrome-error:", 3, 0.1
 _TELLING = ("element is not", "did not find", "intercepts pointer events", "element was detached")
 """What says in Playwright's log why a thing could not be done."""
 _PATIENCE = 3.0
@@ -74,15 +74,15 @@ class Driver:
 
         The page that says why the last one failed comes late, and breaks off this one: then it is opened again.
         """
-        for left in reversed(range(_TRIES)):
+        late = [f'interrupted by another navigation to "{by}' for by in (_FAILED, address)]
+        for _ in range(_TRIES):
             try:
                 return await page.goto(address, wait_until="commit")
             except Exception as error:
-                late = (f'interrupted by another navigation to "{by}' for by in (_FAILED, address))
-                if not left or not any(told in str(error) for told in late):
+                if not any(told in str(error) for told in late):
                     raise
-                await asyncio.sleep(_GLANCE)
-        return None
+            await asyncio.sleep(_GLANCE)
+        return await page.goto(address, wait_until="commit")
 
     async def settled(self, page: Any = None) -> Any:
         """Give the page, by default the newest, once it can be read. What it still loads is not waited for long."""
