@@ -17,6 +17,7 @@ from ..protocols import OnCall, OnOutput, Outcome
 from . import frames
 from .aside import Aside
 from .calls import Calls, Came, shown
+from .inside.patience import PROCESSORS
 from .line import Line, SessionLimits
 from .values import HostCodec
 
@@ -26,7 +27,6 @@ MOST_IMAGES = 8
 _FEWEST = 1000
 """Pieces that output may come in, besides one for each KiB and each call and ten for each second: fewer are sent."""
 _CHUNK = 1 << 16
-_PROCESSORS = os.cpu_count() or 1
 _FEW = 1
 """Quick calls of a program that each get a thread; after these a thread reads the wire: it costs more than one call."""
 _BACKLOG = 8 << 20
@@ -307,7 +307,7 @@ class Exchange:
 
     def _beside(self, own: float) -> float:
         """Seconds for which the worker has computed while it may have waited for calls, since its time was first up."""
-        mark = self._line.computed() - own * _PROCESSORS
+        mark: float = self._line.computed() - own * PROCESSORS
         if self._mark is None:
             self._mark = mark
         return mark - self._mark

@@ -8,7 +8,7 @@ that up for a while, for longer each time, where the answer takes longer: with m
 import os
 import select
 
-__all__ = ("Patience",)
+__all__ = ("PROCESSORS", "Patience")
 
 LOOKS = 500
 """Looks before one falls asleep: some 200 microseconds in all."""
@@ -23,7 +23,9 @@ def _processors():
         return os.cpu_count() or 1
 
 
-_ALONE = _processors() < 2  # the other end cannot work while this one looks
+PROCESSORS = _processors()
+"""How many this process may use."""
+_ALONE = PROCESSORS < 2  # the other end cannot work while this one looks
 
 
 class Patience:
