@@ -25,7 +25,7 @@ _QUIET = 5
 """After so many looks that found nothing, the thread waits to be woken."""
 _FAREWELL = 5.0
 """Seconds after which a thread that nobody woke ends."""
-_STRETCH = 0.0002
+_STRETCH = 0.001
 """Seconds of work after which whoever else waits for the interpreter gets it."""
 _REST = 0.0001
 """Seconds that it takes for another thread to be awake: a shorter rest would give the interpreter to nobody."""

@@ -75,7 +75,7 @@ class OpenTelemetryObserver:
         self._runs: dict[str, _Run] = {}
         self._begun: list[Any] = []
         """Spans that may still be open when the batch is done."""
-        self._later = Later(self._tell, after=self._make, every=0.1)
+        self._later = Later(self._tell, after=self._make, every=0.5)
 
     def __call__(self, event: Event, /) -> None:
         """Take an event in."""

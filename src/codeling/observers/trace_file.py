@@ -37,7 +37,7 @@ class TraceFile:
         self._roots: dict[str, str] = {}
         """Which run each run stands below, itself where it stands below none."""
         self._stories: dict[str, Story] = {}
-        self._later = Later(self._take, most=_MOST_WAITING, every=0.1)
+        self._later = Later(self._take, most=_MOST_WAITING, every=0.5)
 
     def __call__(self, event: Event, /) -> None:
         """Take an event in; with the last one, the file is there. One that cannot be written is logged."""
