@@ -311,4 +311,4 @@ class ToolCallingAgent(Agent):
     @asynccontextmanager
     async def _world(self, run: Run, started: RunStarted) -> AsyncIterator[Act]:
         broker = Broker(run, self._tools, policy=self.policy)
-        yield lambda reply, step: load("codeling.forms.calling:carry_out")(reply, step, call=broker.call)
+        yield lambda reply, step: load("codeling.forms.calling:carry_out")(reply, step, calls=broker)

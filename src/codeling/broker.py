@@ -30,7 +30,7 @@ class Broker:
     def __init__(
         self, run: Run, tools: Mapping[str, Tool], *, policy: Policy | Mapping[str, Decision] | None = None
     ) -> None:
-        self._run, self._tools, self._policy = run, tools, policy
+        self._run, self.tools, self._policy = run, tools, policy
         self._decide: Callable[..., Verdict] = load("codeling.approvals.rules:policy_from")(policy)
 
     async def call(self, call: ToolCall) -> Any:
@@ -68,15 +68,15 @@ class Broker:
 
     def anywhere(self, name: str) -> bool:
         """Whether calls of a tool may be made in any thread: nobody is asked, and who hears of it can be told there."""
-        tool, hearing = self._tools.get(name), (self._run.journal, *self._run.observers)
+        tool, hearing = self.tools.get(name), (self._run.journal, *self._run.observers)
         plain = tool is not None and not tool.is_async and not tool.needs_approval and not self._policy
         return plain and self._run.live and all(getattr(one, "anywhere", one is None) for one in hearing)
 
     def _find(self, call: ToolCall) -> Tool:
         try:
-            return self._tools[call.name]
+            return self.tools[call.name]
         except KeyError:
-            known = load("codeling.forms.catalogue:known")(call.name, [*self._tools, "final_answer"])
+            known = load("codeling.forms.catalogue:known")(call.name, [*self.tools, "final_answer"])
             raise ToolNotFound(f"there is no tool {call.name!r}; {known}") from None
 
     async def _permit(self, call: ToolCall, tool: Tool, decided: Approval | None) -> ToolCallStarted:
@@ -85,7 +85,7 @@ class Broker:
         approval = decided or _BY_POLICY.get(verdict.decision) or Approval(approved=False, reason=verdict.reason)
         if verdict.decision == "ask" and not decided:
             ask = load("codeling.approvals.asking:ask")
-            approval = await ask(self._run, self._run.person, call, verdict.reason, self._tools)
+            approval = await ask(self._run, self._run.person, call, verdict.reason, self.tools)
         if approval.approved:
             nested = uuid.uuid4().hex if tool.resumes else None
             return ToolCallStarted(call=call, arguments=approval.arguments, nested=nested)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from codeling import Message, Reply, ToolCall, ToolCallingAgent, tool
+from codeling import Message, PythonInterpreterTool, Reply, ToolCall, ToolCallingAgent, tool
 from codeling.events import ToolCallFinished
 from codeling.testing import ScriptedModel
 from codeling.tools import FunctionTool
@@ -192,3 +192,27 @@ def test_what_a_json_agent_is_given_is_told_with_its_content() -> None:
     assert '- rows: [{"a": 1}]' in told
     assert told.endswith("Task: Count.")
     assert "20000 characters are left out" in told
+
+
+def test_calls_that_fail_again_in_the_same_way_are_no_answer() -> None:
+    """Of a failing call made once more the model is told to change it, and why it failed; of one that worked, to answer."""
+    failing, working = calls(("broken", {"key": "k"})), calls(("add", {"a": 2, "b": 3}))
+    made = agent(failing, failing, working, working, calls(("final_answer", {"answer": 5})))
+
+    assert made.run("Go.") == 5
+    again, right = told(made, 2)[-1].content, told(made, 4)[-1].content
+    assert "with other arguments" in again
+    assert again.endswith("KeyError: 'k'")
+    assert "final_answer" not in again
+    assert right.endswith("If that is the answer, call final_answer with it.")
+
+
+def test_a_program_that_calls_tools_which_it_has_not_is_told_so() -> None:
+    """Models take a tool that runs Python for a place where the other tools are."""
+    program = {"code": "print(add(2, 3))"}
+    replies = [calls(("python_interpreter", program)), calls(("final_answer", {"answer": 5}))]
+    made = ToolCallingAgent([*TOOLS, PythonInterpreterTool(tools=False)], ScriptedModel(replies))
+
+    assert made.run("Add.") == 5
+    note = "Note: python_interpreter has no tools. Call add by itself and write its result into the program."
+    assert told(made, 1)[-1].content.endswith(f"NameError: name 'add' is not defined\n{note}")

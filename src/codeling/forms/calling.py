@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ClassVar, cast
@@ -18,6 +19,7 @@ from ..prompt import Form
 from ..tools import Tool
 from .calls import TextCall, read_calls
 from .catalogue import signatures
+from .inner import Calls, let
 from .outline import cut
 from .pictures import picture_of
 from .schema import parameters_of, schema_of
@@ -28,6 +30,7 @@ __all__ = ("CallingForm", "WrittenForm", "calling_form", "carry_out")
 FINAL = "final_answer"
 UNREADABLE = "unreadable_arguments"
 """The one argument of a native call whose arguments could not be read; models name it so, in `models/answer.py`."""
+_UNDEFINED = re.compile(r"^NameError: name '(\w+)' is not defined", re.MULTILINE)
 MOST_SCHEMAS = 24_000
 """Characters of schemas that are sent whole."""
 
@@ -84,11 +87,23 @@ class CallingForm(Form):
         self, finished: StepFinished, calls: Sequence[ToolCall], results: Mapping[str, ToolCallFinished]
     ) -> list[Message]:
         """Each call's result as a message of its own."""
-        told = [Message(role="tool", call_id=call.id, content=_result(call, results.get(call.id))) for call in calls]
+        told = [
+            Message(role="tool", call_id=call.id, content=self._result(call, results.get(call.id))) for call in calls
+        ]
         if told and not finished.error:
             return [*told, *self._pictures(calls, results)]
         note = self._told(finished)
         return [*told, Message(role="user", content=note)] if note else told
+
+    def _result(self, call: ToolCall, ended: ToolCallFinished | None) -> str:
+        """What came of a call. A program that is its argument may have called tools, as if it had them."""
+        told = _result(call, ended)
+        wanted = _UNDEFINED.search((ended and ended.error) or "")
+        if wanted and any(tool.name == wanted[1] for tool in self.tools):
+            told += (
+                f"\nNote: {call.name} has no tools. Call {wanted[1]} by itself and write its result into the program."
+            )
+        return told
 
     def _pictures(self, calls: Sequence[ToolCall], results: Mapping[str, ToolCallFinished]) -> list[Message]:
         """The calls' results that are pictures, for a model that sees."""
@@ -120,7 +135,7 @@ class WrittenForm(CallingForm):
         self, finished: StepFinished, calls: Sequence[ToolCall], results: Mapping[str, ToolCallFinished]
     ) -> list[Message]:
         """All results in one message."""
-        told = [f"{call.name}: {_result(call, results.get(call.id))}" for call in calls if call.name != FINAL]
+        told = [f"{call.name}: {self._result(call, results.get(call.id))}" for call in calls if call.name != FINAL]
         if finished.error or not told:
             told.append(self._told(finished))
         text = "\n".join(part for part in told if part)
@@ -137,7 +152,7 @@ def calling_form(tools: Iterable[Tool], *, model: Any = None, **options: Any) ->
     return kind(tools, model=model, **options)
 
 
-async def carry_out(reply: Reply, step: int, *, call: Callable[[ToolCall], Awaitable[Any]]) -> StepFinished:
+async def carry_out(reply: Reply, step: int, *, calls: Calls) -> StepFinished:
     """Make a reply's calls, all at once. One that fails loses nothing of the others.
 
     A reply in plain words, without a call, is the answer. `final_answer` counts only when it comes
@@ -156,7 +171,7 @@ async def carry_out(reply: Reply, step: int, *, call: Callable[[ToolCall], Await
     read = [made for made in reply.calls if UNREADABLE not in made.kwargs]
     finals = [made for made in read if made.name == FINAL]
     others = [made for made in read if made.name != FINAL]
-    ended = await asyncio.gather(*(_make(call, made) for made in others), return_exceptions=True)
+    ended = await asyncio.gather(*(_make(calls, made) for made in others), return_exceptions=True)
     for failure in ended:
         if failure is not None:
             raise failure
@@ -169,10 +184,11 @@ async def carry_out(reply: Reply, step: int, *, call: Callable[[ToolCall], Await
     return StepFinished(step=step, error=note)
 
 
-async def _make(call: Callable[[ToolCall], Awaitable[Any]], made: ToolCall) -> None:
-    """Make a call. What came of it is recorded, be it an error; only what ends the run is raised."""
+async def _make(calls: Calls, made: ToolCall) -> None:
+    """Make a call, in a task of its own. What came of it is recorded, be it an error; what ends the run is raised."""
+    let(calls, made)
     with suppress(ToolError):
-        await call(made)
+        await calls(made)
 
 
 def _schema(tool: Tool) -> ToolSchema:

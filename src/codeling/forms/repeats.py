@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..events import StepFinished, ToolCallFinished
@@ -14,6 +14,8 @@ __all__ = ("observe",)
 
 MOST_REASON = 300
 """Characters of an error that are said once more."""
+MOST_REASONS = 3
+"""Errors of calls that were made at once."""
 
 
 def observe(memory: Any, finished: StepFinished, reply: Reply, results: Mapping[str, ToolCallFinished]) -> None:
@@ -22,7 +24,8 @@ def observe(memory: Any, finished: StepFinished, reply: Reply, results: Mapping[
     memory.repeats = memory.repeats + 1 if memory.done == before else 0
     if memory.repeats:
         memory.messages.pop()
-        memory.add_message(_repeated(finished))
+        failed = [end.error for call in reply.calls if (end := results.get(call.id)) and end.error]
+        memory.add_message(_repeated([finished.error or "", *failed], calls=bool(reply.calls)))
         return
     told = memory.form.observe(finished, reply.calls, results)
     for message in told:
@@ -42,11 +45,21 @@ def _deed(finished: StepFinished, reply: Reply, results: Mapping[str, ToolCallFi
     return did, finished.output, finished.value, error, repr(ended)
 
 
-def _repeated(finished: StepFinished) -> Message:
+def _repeated(errors: Sequence[str], *, calls: bool) -> Message:
     """Say that a step did what the one before it did, and what else there is to do."""
     told = "You wrote the very same again, with the same result."
-    if not finished.error:
-        return Message(role="user", content=f"{told} If that is the answer, call final_answer(value).")
-    lines = [line for line in finished.error.splitlines() if line.strip() and not line.startswith("Note: ")]
-    smaller = "Write something else: do what the error says, or take a smaller step first and print what it gives."
-    return Message(role="user", content=f"{told} {smaller}\n{lines[-1][:MOST_REASON] if lines else ''}".rstrip())
+    reasons = [lines[-1][:MOST_REASON] for error in errors if (lines := _said(error))]
+    if not any(errors):
+        return Message(role="user", content=f"{told} If that is the answer, call final_answer{_WITH[calls]}.")
+    return Message(role="user", content="\n".join([f"{told} {_ELSE[calls]}", *reasons[:MOST_REASONS]]))
+
+
+def _said(error: str) -> list[str]:
+    return [line for line in error.splitlines() if line.strip() and not line.startswith("Note: ")]
+
+
+_WITH = {False: "(value)", True: " with it"}
+_ELSE = {
+    False: "Write something else: do what the error says, or take a smaller step first and print what it gives.",
+    True: "Call something else: do what the error says, with other arguments, or call another tool first.",
+}

@@ -17,14 +17,15 @@ __all__ = ("PythonInterpreterTool",)
 class PythonInterpreterTool(Tool):
     """Runs Python behind the wall, each call in a fresh interpreter: nothing is kept from one call to the next.
 
+    Its programs may call the other tools of a `ToolCallingAgent`, by that agent's rules, unless `tools=False`.
     `executor` is where, by default the sandbox of this machine; `authorized_imports` are the only modules besides the
     standard library's that may be imported, by default whatever is installed.
     """
 
     name = "python_interpreter"
     description = (
-        "Run Python code in a fresh interpreter without files or network. Gives what it prints and the value of its "
-        "last line. Nothing is kept for the next call, so write whole programs."
+        "Run Python code in a fresh interpreter without files or network, where your other tools are functions. Gives "
+        "what it prints and the value of its last line. Nothing is kept for the next call, so write whole programs."
     )
     inputs: Mapping[str, Mapping[str, Any]] = {"code": {"type": "string", "description": "the Python code to run"}}
     output_type = "string"
@@ -32,10 +33,12 @@ class PythonInterpreterTool(Tool):
 
     def __init__(
         self, *, authorized_imports: Sequence[str] | None = None, timeout_seconds: float = 30.0,
-        executor: Executor | str | None = None,
+        executor: Executor | str | None = None, tools: bool = True,
     ) -> None:  # fmt: skip
         self._imports = None if authorized_imports is None or "*" in authorized_imports else tuple(authorized_imports)
-        self._timeout, self._given = timeout_seconds, executor
+        self._timeout, self._given, self._calls = timeout_seconds, executor, tools
+        if not tools:
+            self.description = self.description.replace(", where your other tools are functions", " and has no tools")
 
     def setup(self) -> None:
         """Find the executor."""
@@ -46,9 +49,13 @@ class PythonInterpreterTool(Tool):
 
     async def forward(self, code: str) -> str:
         """Run it. Raises `ToolError` with what was printed and the traceback where it fails."""
-        session = await self._executor.open(SessionSpec(imports=self._imports))
+        inner = load("codeling.forms.inner:inner")() if self._calls else None
+        tools = {name: tool.stub for name, tool in inner.tools.items() if tool is not self} if inner else {}
+        gate: Any = load("codeling.approvals.pausing:Gate")(inner) if inner else None
+        session = await self._executor.open(SessionSpec(tools=tools, imports=self._imports))
         try:
-            outcome = await session.run(code, step=1, on_call=_no_calls, on_output=lambda text: None)
+            program = session.run(code, step=1, on_call=gate or _no_calls, on_output=lambda text: None)
+            outcome = await (gate.through(program) if gate else program)
         finally:
             session.close()
         printed = f"Stdout:\n{outcome.output.rstrip()}\n" if outcome.output else ""
