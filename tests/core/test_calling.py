@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -192,3 +193,21 @@ def test_what_a_json_agent_is_given_is_told_with_its_content() -> None:
     assert '- rows: [{"a": 1}]' in told
     assert told.endswith("Task: Count.")
     assert "20000 characters are left out" in told
+
+
+@pytest.mark.parametrize(
+    "value", [16**6000, range(16**6000), Decimal("sNaN"), [16**6000]], ids=["int", "range", "nan", "list"]
+)
+def test_what_cannot_be_written_out_ends_no_run(value: Any) -> None:
+    """A managed agent's program, or any tool, may give a number with more digits than Python writes."""
+
+    @tool
+    def give() -> Any:
+        """Give it."""
+        return value
+
+    made = ToolCallingAgent(
+        [give], ScriptedModel([calls(("give", {})), calls(("give", {})), calls(("final_answer", {"answer": 5}))])
+    )
+
+    assert made.run("Go.") == 5
