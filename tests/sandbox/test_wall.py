@@ -126,7 +126,7 @@ def test_a_parent_that_is_killed_costs_its_sessions_and_no_more(isolation: Isola
             if zygote.options.hash_seed == 7:
                 zygote._process.kill()
 
-    programs = ["```python\nend_it()\n```", "```python\nfinal_answer(42)\n```"]
+    programs = ["```python\nend_it()\nwhile True: pass\n```", "```python\nfinal_answer(42)\n```"]
     executor = SandboxExecutor(isolation=isolation, hash_seed=7)  # a parent of its own
     with CodeAgent([end_it], ScriptedModel(programs), executor=executor) as agent:
         result = agent.run("Go.", return_full_result=True)
