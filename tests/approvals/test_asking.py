@@ -216,3 +216,35 @@ def test_arguments_are_judged_however_they_are_written(written: str) -> None:
 
     assert "refused by a person" in run.run("Pay.")
     assert [(call.args[0], call.kwargs) for call in seen] == [(900.0, {"amount": 900.0, "to": "eve"})]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "x = " + "+".join(["1"] * 900) + "\np = pay\np('a')\npay('b')",
+        "p = pay\np(16 ** 6000)\npay(5)",
+        f"p = pay\np('a')\npay(0x{'f' * 5000})",
+    ],
+    ids=["nested deep", "a number too long to write", "one in the program"],
+)
+def test_no_program_is_too_hard_to_ask_about(code: str) -> None:
+    """Whatever the program is and gives to the call, a person is asked and the run goes on."""
+
+    @tool(needs_approval=True)
+    def pay(amount: Any) -> None:
+        """Pay."""
+
+    approve, asked = answering(*[True] * 5)
+    made = CodeAgent([pay], ScriptedModel([program(code), program("final_answer(1)")]), approver=approve)
+
+    assert made.run("Pay.") == 1
+    assert len(asked) == 2
+
+
+def test_of_very_many_calls_nobody_looks_for_the_place() -> None:
+    """Then all that may be called is ahead."""
+    code = "\n".join(f"find({n})" for n in range(1000)) + "\nsend('a')"
+    made = [ToolCall(id=str(n), name="find", args=(-1,)) for n in range(1000)]
+    ahead = calls_ahead(code, ToolCall(id="x", name="send", args=("a",)), made=made, tools={"send": send, "find": find})
+
+    assert ahead[-1] == "… and 981 more"

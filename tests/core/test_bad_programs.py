@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
+from dataclasses import dataclass
+from typing import Literal
+
 import pytest
 
-from codeling import SandboxExecutor
+from codeling import CodeAgent, SandboxExecutor, tool
 from codeling.testing import ScriptedModel
 
 from .helpers import agent, run
@@ -116,3 +120,36 @@ def test_the_same_words_again_without_a_program_are_told_as_well() -> None:
     assert made.run("Do it.") == 1
     assert isinstance(made.model, ScriptedModel)
     assert sum(m.content == "Yes, that is right." for m in made.model.requests[2].messages) == 1
+
+
+@dataclass
+class Order:
+    """One that refuses what it is given in its own way."""
+
+    count: int
+
+    def __post_init__(self) -> None:
+        raise KeyError(self.count)
+
+
+@tool
+def take(a: uuid.UUID, b: Literal[1] | list[int] | None = None, c: Order | None = None) -> str:
+    """Take them."""
+    return "taken"
+
+
+def test_no_argument_ends_the_run() -> None:
+    """What cannot even be compared, or is nothing that a class is made of, is refused like any other argument."""
+    program = """
+from decimal import Decimal
+said = []
+for given in ({'a': 5}, {'a': [1]}, {'a': Decimal('sNaN')}, {'a': '0' * 32, 'b': Decimal('sNaN')}, {'a': '0' * 32, 'c': {'count': 1}}):
+    try:
+        take(**given)
+    except Exception as error:
+        said.append(str(error)[:6])
+final_answer(said)
+"""
+    made = CodeAgent([take], ScriptedModel([f"```python\n{program}\n```"]))
+
+    assert made.run("Go.") == ["take()"] * 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -216,3 +217,21 @@ def test_a_program_that_calls_tools_which_it_has_not_is_told_so() -> None:
     assert made.run("Add.") == 5
     note = "Note: python_interpreter has no tools. Call add by itself and write its result into the program."
     assert told(made, 1)[-1].content.endswith(f"NameError: name 'add' is not defined\n{note}")
+
+
+@pytest.mark.parametrize(
+    "value", [16**6000, range(16**6000), Decimal("sNaN"), [16**6000]], ids=["int", "range", "nan", "list"]
+)
+def test_what_cannot_be_written_out_ends_no_run(value: Any) -> None:
+    """A managed agent's program, or any tool, may give a number with more digits than Python writes."""
+
+    @tool
+    def give() -> Any:
+        """Give it."""
+        return value
+
+    made = ToolCallingAgent(
+        [give], ScriptedModel([calls(("give", {})), calls(("give", {})), calls(("final_answer", {"answer": 5}))])
+    )
+
+    assert made.run("Go.") == 5

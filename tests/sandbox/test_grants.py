@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 from codeling import CodeAgent, RunResult, SandboxError, SandboxExecutor, UsageError
+from codeling.protocols import SessionSpec
 from codeling.sandbox.wall import Isolation
 from codeling.testing import ScriptedModel
 
@@ -74,6 +77,59 @@ final_answer(1)
 
     assert found == ["deep/er/data-2.bin", "deep/er/data.bin", "report-2.txt", "report.txt"]
     assert (tmp_path / "out" / "report.txt").read_text() == "done"
+
+
+def test_artifacts_of_a_folder_without_a_quota(tmp_path: Path) -> None:
+    """Of more files and folders than anybody would keep, some are copied, and closing does not look at all of them."""
+    work = tmp_path / "work"
+    work.mkdir()
+    program = """
+import os
+os.mkdir('artifacts')
+for number in range(12_000):
+    os.mkdir(f'artifacts/d{number}')
+for number in range(900):
+    with open(f'artifacts/d{number}/f', 'w') as file:
+        file.write('x')
+with open('artifacts/a', 'w') as file:
+    file.write('x')
+final_answer(1)
+"""
+    run(SandboxExecutor(workdir=work, writable=True, artifacts=tmp_path / "out", timeout=60), program)
+    found = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+
+    assert len(found) <= 1000
+
+
+@pytest.mark.parametrize("isolation", BOTH)
+def test_an_error_while_artifacts_are_copied_ends_the_worker_all_the_same(isolation: Isolation, tmp_path: Path) -> None:
+    """No session outlives its end, whatever comes between, such as a person's interrupt."""
+    need(isolation)
+
+    class Broken:
+        """A pattern that is none."""
+
+    executor = SandboxExecutor(isolation=isolation, artifacts=tmp_path / "out")
+    assert executor._artifacts is not None
+    executor._artifacts._pattern = Broken()  # type: ignore[assignment]  # what raises in there, and is no OSError
+
+    async def work() -> int:
+        session = await executor.open(SessionSpec())
+        await session.run(
+            "import os\nos.mkdir('artifacts')\nopen('artifacts/a', 'w').write('x')", step=1,
+            on_call=None, on_output=lambda text: None,  # type: ignore[arg-type]  # it calls nothing
+        )  # fmt: skip
+        pid: int = session._connection.pid  # type: ignore[attr-defined]
+        with pytest.raises(TypeError):
+            session.close()
+        return pid
+
+    pid = asyncio.run(work())
+    for _ in range(200):
+        if not Path(f"/proc/{pid}").exists():
+            break
+        time.sleep(0.05)
+    assert not Path(f"/proc/{pid}").exists()
 
 
 @pytest.mark.parametrize("isolation", BOTH)

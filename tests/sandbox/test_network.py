@@ -9,6 +9,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import pytest
 
@@ -92,6 +93,51 @@ print(get('http://127.0.0.1:{named}/elsewhere?http://127.0.0.1:{other}/'), end='
     assert lines[1] == "yx"
     assert lines[2] == lines[4] == f"403 codeling: '127.0.0.1', port {other}, is not among network="
     assert lines[3].startswith("403 codeling: 'example.com'")
+
+
+def test_little_waits_in_a_connection_that_nobody_reads() -> None:
+    """A program that reads fast, so that the kernel grows its buffers, and then no more, has not much wait for it."""
+    need("full")
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def pour() -> None:
+        with suppress(OSError):
+            while True:
+                connection = listening.accept()[0]
+                threading.Thread(target=flood, args=(connection,), daemon=True).start()
+
+    def flood(connection: socket.socket) -> None:
+        with suppress(OSError), connection:
+            connection.recv(1000)
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            while True:
+                connection.sendall(bytes(1 << 20))
+
+    threading.Thread(target=pour, daemon=True).start()
+    address = f"127.0.0.1:{listening.getsockname()[1]}"
+    program = f"""
+import array, fcntl, os, socket, time
+port = int(os.environ['HTTP_PROXY'].rpartition(':')[2])
+connections = [socket.create_connection(('127.0.0.1', port)) for _ in range(8)]
+for connection in connections:
+    connection.sendall(b'GET http://{address}/ HTTP/1.1\\r\\n\\r\\n')
+got, room = 0, bytearray(1 << 20)
+for connection in connections:
+    for _ in range(200):
+        got += connection.recv_into(room)
+time.sleep(1)
+waiting = array.array('i', [0])
+most = 0
+for connection in connections:
+    fcntl.ioctl(connection, 0x541B, waiting)
+    most = max(most, waiting[0])
+final_answer([got > 0, most])
+"""
+    read, most = run(SandboxExecutor(network=[address], timeout=60), program).output
+    listening.close()
+
+    assert read
+    assert most <= 1 << 18
 
 
 def test_without_a_network_there_is_none(servers: tuple[int, int]) -> None:

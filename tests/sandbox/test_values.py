@@ -12,6 +12,8 @@ import json
 import math
 import pathlib
 import random
+import subprocess
+import sys
 import uuid
 import zoneinfo
 from typing import Any
@@ -147,6 +149,39 @@ def test_frames_come_back() -> None:
     pd.testing.assert_frame_equal(crossed(pd.DataFrame({"a": []})), pd.DataFrame({"a": []}))
     for moment in (pd.Timestamp("2020-01-01", tz="Europe/Berlin"), pd.Timedelta("1s"), pd.NaT, pd.NA):
         assert crossed(moment) is moment or crossed(moment) == moment
+
+
+@pytest.mark.parametrize(
+    "zone", ["+01:00", datetime.timezone(datetime.timedelta(minutes=-90)), "UTC", "EST", "Asia/Tokyo"]
+)
+def test_moments_keep_zones_that_have_no_name(zone: Any) -> None:
+    """A moment as ISO 8601 writes it has an offset and no name; alone, in a column and as an index."""
+    moment = pd.Timestamp("2020-05-05 10:00", tz=zone)
+    frame = pd.DataFrame({"at": [moment, pd.NaT]}, index=[moment, moment])
+
+    assert str(crossed(moment)) == str(moment)
+    pd.testing.assert_frame_equal(crossed(frame), frame)
+
+
+def test_a_zone_is_read_once() -> None:
+    """However often its name comes: reading a zone's file takes a thousand times as long as reading its name."""
+    code = """
+import sys, zoneinfo
+import pandas
+from codeling.sandbox.values import HostCodec
+zones = sorted(name for name in zoneinfo.available_timezones() if name.startswith("Europe/") and name.count("/") == 1)[:40]
+nothing = [{"$": "moment", "v": "Timestamp", "text": str(-1 << 63), "tz": name} for name in zones]
+moments = [dict(item, text="5") for item in nothing]
+opened = []
+sys.addaudithook(lambda event, args: opened.append(args[0]) if event == "open" and "zoneinfo/Europe" in str(args[0]) else None)
+HostCodec().decode((nothing + moments) * 20)
+print(len(zones), max(map(opened.count, opened)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    zones, reads = map(int, done.stdout.split())
+
+    assert zones == 40
+    assert reads <= 2  # once for each of the two classes of zones that pandas uses
 
 
 def test_pictures_come_back() -> None:

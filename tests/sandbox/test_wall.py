@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import json
 import os
@@ -15,8 +16,9 @@ from types import ModuleType
 
 import pytest
 
-from codeling import CodeAgent, SandboxExecutor
-from codeling.sandbox import folders
+from codeling import CodeAgent, RunResult, SandboxExecutor, tool
+from codeling.protocols import SessionSpec
+from codeling.sandbox import folders, wall
 from codeling.sandbox.wall import Isolation
 from codeling.sandbox.watchdog import below
 from codeling.testing import ScriptedModel
@@ -110,6 +112,43 @@ asyncio.run(work())
             break
         subprocess.run([sys.executable, "-c", code.replace("60", "0")], check=True, capture_output=True)
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("isolation", ["full", "strong"])
+def test_a_parent_that_is_killed_costs_its_sessions_and_no_more(isolation: Isolation) -> None:
+    """The machine may end the warm parent where memory runs out: the program is lost then, and the run goes on."""
+    need(isolation)
+
+    @tool
+    def end_it() -> None:
+        """End the parent of all sessions."""
+        for zygote in wall._zygotes.values():
+            if zygote.options.hash_seed == 7:
+                zygote._process.kill()
+
+    programs = ["```python\nend_it()\nwhile True: pass\n```", "```python\nfinal_answer(42)\n```"]
+    executor = SandboxExecutor(isolation=isolation, hash_seed=7)  # a parent of its own
+    with CodeAgent([end_it], ScriptedModel(programs), executor=executor) as agent:
+        result = agent.run("Go.", return_full_result=True)
+
+    assert isinstance(result, RunResult)
+    assert result.steps[0].lost
+    assert result.output == 42
+
+
+@pytest.mark.parametrize("isolation", ["full", "strong"])
+def test_where_memory_runs_out_sandboxes_end_first(isolation: Isolation) -> None:
+    """The kernel is told to end a worker before the host, whatever each uses."""
+    need(isolation)
+
+    async def work() -> str:
+        session = await SandboxExecutor(isolation=isolation).open(SessionSpec())
+        try:
+            return Path(f"/proc/{session._connection.pid}/oom_score_adj").read_text()  # type: ignore[attr-defined]
+        finally:
+            session.close()
+
+    assert int(asyncio.run(work())) == 1000
 
 
 def state(pid: int) -> str:

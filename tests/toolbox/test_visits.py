@@ -169,3 +169,24 @@ def test_wrong_networks_are_refused_when_the_tool_is_made() -> None:
     """A network that cannot be read is a UsageError."""
     with pytest.raises(UsageError, match="list of networks"):
         VisitWebpageTool(allow_private=["intranet"])
+
+
+@pytest.mark.parametrize(
+    "page",
+    [b"<p>The words" + b"<a " * 200_000, b"<blockquote>" * 150 + b"The words<br>" * 300_000],
+    ids=["tags without an end", "quotes in quotes"],
+)
+def test_a_page_that_would_take_hours_to_read_comes_as_its_words(site: Site, page: bytes) -> None:
+    """What takes a reader of HTML time or memory without end takes a process of its own, which is ended."""
+    site.pages["/"] = ("text/html", page)
+
+    text = visitor(timeout=5.0)(f"{site.url}/")
+
+    assert "The words" in text
+
+
+def test_an_encoding_that_no_page_has_is_taken_for_utf_8(site: Site) -> None:
+    """Python's punycode would take hours to read such a page."""
+    site.pages["/"] = ("text/plain; charset=punycode", b"a" * 1_000_000 + b"-" + b"aa" * 1_000_000)
+
+    assert visitor()(f"{site.url}/").startswith("aaaa")

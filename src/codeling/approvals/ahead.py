@@ -20,6 +20,8 @@ from ..tools import Tool
 __all__ = ("calls_ahead",)
 
 MOST = 20
+_MOST_PAIRS = 100_000
+"""Places in a program times calls that it has made: beyond, nobody looks for where it is, and all of it is ahead."""
 _UNKNOWN = object()
 _LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -47,28 +49,31 @@ def calls_ahead(code: str, call: ToolCall, *, made: Sequence[ToolCall], tools: M
     """
     try:
         tree = ast.parse(code)
-    except SyntaxError:  # such as a top-level await in a form that only the worker compiles
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # a form that only the worker compiles
         return ()
     known = _constants(tree)
     sites = sorted(_sites(tree, tools), key=lambda site: site.at)
-    here = _current(sites, call, made, known)
+    made = [before for before in made if before.name in tools]
+    here = _current(sites, call, made, known) if len(sites) * (len(made) + 1) <= _MOST_PAIRS else None
     ahead = [site for site in sites if site.loop or here is None or site.at > here.at]
     lines = [_line(site, known, tools[site.name]) for site in ahead if site is not here or site.loop]
     return tuple(lines[:MOST]) + ((f"… and {len(lines) - MOST} more",) if len(lines) > MOST else ())
 
 
-def _sites(node: ast.AST, tools: Mapping[str, Tool], *, loop: bool = False, maybe: bool = False) -> Iterator[_Site]:
-    loop = loop or isinstance(node, (*_LOOPS, *_FUNCTIONS))
-    maybe = maybe or isinstance(node, (*_MAYBE, *_FUNCTIONS))
-    if isinstance(node, ast.Call):
-        if isinstance(node.func, ast.Name) and node.func.id in tools:
-            yield _Site(node=node, name=node.func.id, loop=loop, maybe=maybe)
-        for arg in node.args:  # a tool that is handed on, as in map(send, names)
-            if isinstance(arg, ast.Name) and arg.id in tools:
-                handed = ast.copy_location(ast.Call(arg, [ast.Name("…", ast.Load())], []), arg)
-                yield _Site(node=handed, name=arg.id, loop=True, maybe=True)
-    for child in ast.iter_child_nodes(node):
-        yield from _sites(child, tools, loop=loop, maybe=maybe)
+def _sites(tree: ast.AST, tools: Mapping[str, Tool]) -> Iterator[_Site]:
+    waiting = [(tree, False, False)]  # a program may be nested deeper than Python calls functions
+    while waiting:
+        node, loop, maybe = waiting.pop()
+        loop = loop or isinstance(node, (*_LOOPS, *_FUNCTIONS))
+        maybe = maybe or isinstance(node, (*_MAYBE, *_FUNCTIONS))
+        if isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Name) and node.func.id in tools:
+                yield _Site(node=node, name=node.func.id, loop=loop, maybe=maybe)
+            for arg in node.args:  # a tool that is handed on, as in map(send, names)
+                if isinstance(arg, ast.Name) and arg.id in tools:
+                    handed = ast.copy_location(ast.Call(arg, [ast.Name("…", ast.Load())], []), arg)
+                    yield _Site(node=handed, name=arg.id, loop=True, maybe=True)
+        waiting += [(child, loop, maybe) for child in ast.iter_child_nodes(node)]
 
 
 def _constants(tree: ast.AST) -> dict[str, Any]:
@@ -112,7 +117,24 @@ def _fits(site: _Site, call: ToolCall, known: Mapping[str, Any]) -> bool:
     written = [_value(arg, known) for arg in site.node.args if not isinstance(arg, ast.Starred)]
     named = {word.arg: _value(word.value, known) for word in site.node.keywords if word.arg}
     pairs = [*zip(written, call.args, strict=False), *((value, call.kwargs.get(key)) for key, value in named.items())]
-    return all(value is _UNKNOWN or repr(value) == repr(given) for value, given in pairs)
+    return all(value is _UNKNOWN or _same(value, given) for value, given in pairs)
+
+
+def _same(written: Any, given: Any) -> bool:
+    """Whether a value is the one that is written out: 1 is neither True nor 1.0."""
+    kind = type(written)
+    if kind is not type(given) or (hasattr(kind, "__len__") and len(written) != len(given)):
+        return False
+    return (
+        written == given if kind in (str, bytes, int) else (text := _text(written)) is not None and text == _text(given)
+    )
+
+
+def _text(value: Any) -> str | None:
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001 - foreign code: what a program gives to a call, such as a number too long to write
+        return None
 
 
 def _line(site: _Site, known: Mapping[str, Any], tool: Tool) -> str:
@@ -126,5 +148,5 @@ def _line(site: _Site, known: Mapping[str, Any], tool: Tool) -> str:
 
 def _shown(node: ast.expr, known: Mapping[str, Any]) -> str:
     value = _value(node, known)
-    text = "…" if value is _UNKNOWN else repr(value)
+    text = (None if value is _UNKNOWN else _text(value)) or "…"
     return text if len(text) <= 80 else f"{text[:79]}…"

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..events import Event
 from ..lookup import load
-from ..observers.text import visible
+from ..observers.text import in_words, visible
 
 __all__ = ("answer_text", "event_text")
 
@@ -25,10 +25,10 @@ def answer_text(answer: Any, *, terminal: bool = False) -> str:
         text = (
             json.dumps(answer, ensure_ascii=False, indent=2)
             if _is_json(answer)
-            else pformat(answer, 100, sort_dicts=False)
+            else in_words(answer, lambda value: pformat(value, 100, sort_dicts=False))
         )
     else:
-        text = str(answer)
+        text = in_words(answer)
     return visible(text) if terminal else text
 
 
@@ -36,7 +36,7 @@ def _is_json(value: Any) -> bool:
     """Whether JSON gives the same value back."""
     try:
         return bool(json.loads(json.dumps(value, allow_nan=False)) == value) and not _has_tuple(value)
-    except (TypeError, ValueError, RecursionError):
+    except (TypeError, ValueError, ArithmeticError, RecursionError):
         return False
 
 

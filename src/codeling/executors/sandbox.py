@@ -145,7 +145,8 @@ class SandboxExecutor(WireExecutor):
 
     def _collect(self, worker: SealedWorker) -> None:
         if self._artifacts:
-            self._artifacts.take(worker.pid, self._options.workdir or worker.folder, most=self._options.disk)
+            folder = self._options.workdir or worker.folder
+            self._artifacts.take(worker.pid, folder, most=self._options.disk, is_over=worker.is_over)
 
 
 def _seed(given: Any) -> int:

@@ -247,4 +247,4 @@ def _text(value: Any) -> str:
     try:
         return json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
-        return str(load("codeling.secrets.masking:masked")(str(value)))
+        return str(load("codeling.secrets.masking:masked")(load("codeling.observers.text:in_words")(value)))

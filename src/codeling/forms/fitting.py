@@ -98,7 +98,9 @@ def _of_class(value: Any, base: type[Any], args: tuple[Any, ...]) -> Any:
         if base in _BUILT or _is_abstract_collection(base):
             return _items(value, base, args)
         return value if _accepts(base, value) else _refuse(value, base)
-    except (TypeError, ArithmeticError, RecursionError, _Unfit):
+    except ValueError:
+        raise
+    except Exception:  # noqa: BLE001  # foreign code: classes, validators, and numbers and tables that raise when they are compared
         raise ValueError(_reason(value, base[args] if args else base)) from None
 
 
@@ -157,7 +159,7 @@ def _union(value: Any, members: tuple[Any, ...]) -> Any:
 
 def _is_exactly(value: Any, member: Any) -> bool:
     if typing.get_origin(member) is typing.Literal:
-        return any(value == choice and type(value) is type(choice) for choice in typing.get_args(member))
+        return any(type(value) is type(choice) and value == choice for choice in typing.get_args(member))
     return type(value) is (typing.get_origin(member) or member)
 
 
@@ -210,7 +212,7 @@ def _record(value: Any, cls: type[Any]) -> Any:
     }
     try:
         return fitted if is_dict else cls(**fitted)
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001  # foreign code
         raise ValueError(f"no {cls.__name__} can be made of {shown(value)}: {error}") from None
 
 
@@ -233,14 +235,14 @@ def _model(value: Any, cls: Any) -> Any:
         return (
             cls.model_validate(given) if isinstance(given, Mapping) else cls.model_validate(given, from_attributes=True)
         )
-    except ValueError as error:
+    except Exception as error:  # noqa: BLE001  # foreign code: its validators
         raise ValueError(_told(error, cls)) from None
 
 
-def _told(error: ValueError, wanted: Any) -> str:
+def _told(error: Exception, wanted: Any) -> str:
     """The complaints of a pydantic error, without its links."""
     if not callable(getattr(error, "errors", None)):
-        return str(error)
+        return str(error) if isinstance(error, ValueError) else f"not a {describe(wanted)}: {type(error).__name__}"
     found = [(".".join(map(str, item["loc"])), item["msg"]) for item in error.errors()]  # type: ignore[attr-defined]
     return f"not a {describe(wanted)}: " + "; ".join(f"{place}: {what}" if place else what for place, what in found)
 
@@ -255,7 +257,7 @@ def _constrained(value: Any, annotation: Any) -> Any:
         return value
     try:
         return pydantic.TypeAdapter(annotation).validate_python(value)
-    except ValueError as error:
+    except Exception as error:  # noqa: BLE001  # foreign code: a signalling NaN cannot even be compared
         raise ValueError(_told(error, annotation)) from None
 
 

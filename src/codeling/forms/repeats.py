@@ -41,8 +41,11 @@ def _deed(finished: StepFinished, reply: Reply, results: Mapping[str, ToolCallFi
     made = [(call.name, call.args, call.kwargs) for call in reply.calls]
     ended = [(end.value, end.error) for call in reply.calls if (end := results.get(call.id))]
     error = re.sub(r"<step \d+>", "<step>", finished.error or "")  # a traceback names its step
-    did = finished.code or repr(made) if finished.code or made else reply.content
-    return did, finished.output, finished.value, error, repr(ended)
+    try:
+        did = finished.code or repr(made) if finished.code or made else reply.content
+        return did, finished.output, finished.value, error, repr(ended)
+    except Exception:  # noqa: BLE001  # foreign code: what a tool gave, such as a number with more digits than Python writes
+        return object()
 
 
 def _repeated(errors: Sequence[str], *, calls: bool) -> Message:

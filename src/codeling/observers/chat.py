@@ -32,7 +32,7 @@ from ..events import (
     ToolCallStarted,
 )
 from ..messages import Image
-from .text import brief, call_text, clipped, duration, image_text, usage_text, visible
+from .text import brief, call_text, clipped, duration, image_text, in_words, usage_text, visible
 
 __all__ = ("Chat", "fenced", "formatted", "plain")
 
@@ -279,5 +279,5 @@ def _value(value: Any, lines: int = 40) -> str:
             brief(item, 300) for item in value]  # fmt: skip
         if sum(map(len, items)) > 90:
             return fenced(clipped("\n".join(items), lines=lines, characters=20_000))
-    text = str(value) if type(value).__module__.partition(".")[0] == "pandas" else brief(value, 4000)
+    text = in_words(value) if type(value).__module__.partition(".")[0] == "pandas" else brief(value, 4000)
     return fenced(clipped(text, lines=lines))

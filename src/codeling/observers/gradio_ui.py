@@ -23,7 +23,7 @@ from ..lookup import load
 from ..messages import Image, ToolCall
 from ..protocols import Approval, Approver
 from .chat import Chat, plain
-from .text import call_text, visible
+from .text import call_text, in_words, visible
 from .trace_file import trace_html
 
 __all__ = ("GradioUI",)
@@ -279,7 +279,7 @@ def _written(answer: Any) -> str:
     try:
         return json.dumps(answer, ensure_ascii=False)
     except (TypeError, ValueError):
-        return str(answer)
+        return in_words(answer)
 
 
 def _settle(future: asyncio.Future[Approval], answer: Approval) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -17,7 +17,18 @@ from typing import Any
 from ..lookup import load
 from ..messages import Image, ToolCall, Usage
 
-__all__ = ("brief", "call_text", "clipped", "duration", "image_text", "told", "unkept", "usage_text", "visible")
+__all__ = (
+    "brief",
+    "call_text",
+    "clipped",
+    "duration",
+    "image_text",
+    "in_words",
+    "told",
+    "unkept",
+    "usage_text",
+    "visible",
+)
 
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
@@ -123,6 +134,14 @@ def told(value: Any, *, lines: int, characters: int = 1500) -> str:
     except Exception:  # noqa: BLE001 - foreign code, as in `brief`
         text = ""
     return f"\n{clipped(text, lines=lines, characters=characters)}" if text else brief(value, 600)
+
+
+def in_words(value: Any, write: Callable[[Any], str] = str) -> str:
+    """Give a value as `write` writes it, or as one short line where it cannot be written so."""
+    try:
+        return write(value)
+    except Exception:  # noqa: BLE001 - foreign code, as in `brief`
+        return brief(value, 4000)
 
 
 def call_text(call: ToolCall, arguments: Mapping[str, Any] | None = None) -> str:

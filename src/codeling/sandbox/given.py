@@ -7,9 +7,10 @@ import json
 import os
 import stat
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -18,7 +19,7 @@ from ..errors import UsageError
 __all__ = ("Artifacts", "check_counts", "check_environment", "check_names", "listed", "pack", "paths")
 
 _LARGEST = 64 << 20
-_MOST = 1000
+_MOST, _MANY = 1000, 10_000
 
 
 def check_counts(least: int, **counts: Any) -> None:
@@ -83,12 +84,14 @@ class Artifacts:
         """Set where they go. A name that is taken there gets a number."""
         self._target, self._pattern = Path(target), pattern
 
-    def take(self, pid: int, folder: str, *, most: int) -> list[Path]:
+    def take(self, pid: int, folder: str, *, most: int, is_over: Callable[[], bool]) -> list[Path]:
         """Copy what a living worker has in its folder's `artifacts`, up to so many bytes; gives the copies."""
         taken: list[Path] = []
         with suppress(OSError):  # the worker is gone and its private folder with it, or there is no such folder
             root = os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
+                if is_over():  # before that was opened, perhaps, and then it is another's root
+                    return taken
                 top = _descend(root, [*PurePosixPath(folder).parts[1:], "artifacts"])
             finally:
                 os.close(root)
@@ -128,6 +131,7 @@ class _Room:
 
     size: int
     files: int = _MOST
+    folders: int = _MOST
 
     def holds(self, size: int) -> bool:
         """Take so much of it, if there is so much."""
@@ -140,7 +144,10 @@ class _Room:
 def _plain_files(top: int, room: _Room, depth: int = 0) -> Iterator[tuple[str, bytes]]:
     """The names and contents of plain files below a folder, which is closed at the end."""
     try:
-        for name in sorted(os.listdir(top))[:_MOST]:
+        room.folders -= 1
+        with os.scandir(top) as entries:  # there may be millions of them in a folder without a quota
+            names = sorted(entry.name for entry in islice(entries, _MANY))
+        for name in names[:_MOST] if room.folders >= 0 else ():
             with suppress(OSError):
                 yield from _plain(top, name, room, depth)
     finally:

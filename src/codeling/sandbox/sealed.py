@@ -60,9 +60,15 @@ class SealedWorker:
             if self._closed:
                 return False
             self._closed = True
-        ended = _is_over(self._handle, 0)
-        for ending in self._endings:
-            ending(self)
+        ended = self.is_over()
+        try:
+            for ending in self._endings:
+                ending(self)
+        finally:  # whatever comes between, such as a person's interrupt, no worker outlives this
+            self._finish(ended)
+        return True
+
+    def _finish(self, ended: bool) -> None:
         self.signal(signal.SIGKILL)
         if self._quota:
             WATCHDOG.forget(self._quota)
@@ -73,7 +79,10 @@ class SealedWorker:
         os.close(self.reader)
         if self._workdir:
             folders.remove(self._workdir)
-        return True
+
+    def is_over(self) -> bool:
+        """Whether its process has ended; its number may be another's then."""
+        return _is_over(self._handle, 0)
 
     def trouble(self) -> str | None:
         """Why it ended, where that is known."""

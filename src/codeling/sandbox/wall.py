@@ -251,8 +251,8 @@ class Zygote:
         """Say how a worker ended, if it ended by itself."""
         with self._lock, suppress(OSError):
             self._control.settimeout(0.1)
-            while pid not in self._endings:
-                self._receive()
+            while pid not in self._endings and self._receive()[0]:  # nothing comes from a parent that has ended
+                pass
         with self._lock, suppress(OSError):
             self._control.settimeout(_START)
         status = self._endings.pop(pid, None)

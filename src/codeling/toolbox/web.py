@@ -111,7 +111,7 @@ class VisitWebpageTool(Tool):
 
     def forward(self, url: str) -> str:
         """Give the page as Markdown."""
-        text = markdown(fetch(url, **self._limits))
+        text = markdown(fetch(url, **self._limits), patience=self._limits["timeout"])
         if len(text) <= self._length:
             return text
         return f"{text[: self._length]}\n\n[{len(text) - self._length} more characters of this page are left out]"

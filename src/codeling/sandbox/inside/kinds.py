@@ -6,6 +6,7 @@ dict of lists, and a picture as its size, mode and bytes.
 
 import base64
 import contextlib
+import functools
 import math
 import re
 
@@ -66,7 +67,7 @@ def install(values, libraries, readers):
                     "$": "moment",
                     "v": kind.__name__,
                     "text": str(value.value),
-                    "tz": str(getattr(value, "tz", None) or ""),
+                    "tz": _zone_of(value),
                 }
             if pandas.DataFrame in mro:
                 columns = [_column(codec, value.iloc[:, i], depth) for i in range(value.shape[1])]
@@ -237,7 +238,9 @@ def install(values, libraries, readers):
             return number
         if tree["v"] == "Timedelta":
             return pandas.Timedelta(number)
-        zone = values.zone_of(tree["tz"] if tree["tz"] not in ("", "UTC") else None if not tree["tz"] else "UTC")
+        zone = values.zone_of(None if tree["tz"] == "" else tree["tz"])
+        if type(tree["tz"]) is str and zone is not None:
+            _hold_zone(tree["tz"])
         return pandas.Timestamp(number, tz=zone)
 
     def read_missing(codec, tree, depth):
@@ -278,6 +281,23 @@ def install(values, libraries, readers):
         missing=read_missing,
         image=read_image,
     )
+
+
+def _zone_of(moment):
+    """A zone's name, or its offset in seconds where it has none; nothing where there is no zone."""
+    zone = getattr(moment, "tz", None)
+    if zone is None:
+        return ""
+    name = "UTC" if str(zone) == "UTC" else getattr(zone, "key", None) or getattr(zone, "zone", None)
+    return name if type(name) is str else moment.utcoffset().total_seconds()
+
+
+@functools.lru_cache(1024)
+def _hold_zone(name):
+    """Have a zone's file read once: pandas wants it as Python's own class, and reads it anew where nobody holds one."""
+    import zoneinfo._zoneinfo
+
+    return zoneinfo._zoneinfo.ZoneInfo(name)
 
 
 def _module(name):

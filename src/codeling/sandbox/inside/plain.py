@@ -5,6 +5,7 @@ import binascii
 import datetime
 import decimal
 import fractions
+import functools
 import itertools
 import math
 import pathlib
@@ -186,12 +187,17 @@ def zone_of(data):
         return None
     if type(data) in (int, float):
         return datetime.timezone(datetime.timedelta(seconds=data))
+    return _zone(text(data))
+
+
+@functools.lru_cache(1024)
+def _zone(name):
+    """The zone of this name. Kept: there are some 600, and who asks for one that nobody holds has its file read again."""
     import zoneinfo
 
-    parts = text(data).split("/")
-    if not all(part.replace("_", "").replace("-", "").replace("+", "").isalnum() for part in parts):
+    if not all(part.replace("_", "").replace("-", "").replace("+", "").isalnum() for part in name.split("/")):
         raise BadData("not a time zone")
-    return zoneinfo.ZoneInfo(data)
+    return zoneinfo.ZoneInfo(name)
 
 
 def _give_datetime(value):

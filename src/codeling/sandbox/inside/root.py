@@ -18,6 +18,7 @@ __all__ = (
     "WORKDIR",
     "become",
     "build_root",
+    "go_first",
     "hold_proc",
     "listen_inside",
     "map_user",
@@ -31,6 +32,7 @@ _USERS = "sandbox:x:1000:1000::/workdir:/bin/false\nnobody:x:65534:65534::/workd
 SINKS = ("/dev/null", "/dev/full")
 """Devices that can be written to. Who has opened /dev/zero for writing can map it as shared memory without a file."""
 DEVICES = (*SINKS, "/dev/zero", "/dev/random", "/dev/urandom")
+SOCKET_BUFFER = 1 << 18
 _PROC = -1
 
 
@@ -38,6 +40,28 @@ def hold_proc():
     """Keep a way to this process's own maps of users: the new root has no /proc."""
     global _PROC
     _PROC = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def go_first():
+    """Be the first that the kernel ends where the machine runs out of memory: the host has more to lose."""
+    _write("self/oom_score_adj", "1000")
+
+
+def small_sockets():
+    """Hold what waits in this network namespace's sockets: their buffers would grow to many MiB, which no limit counts."""
+    for name in ("tcp_rmem", "tcp_wmem"):
+        try:
+            _write("sys/net/ipv4/" + name, "4096 65536 {}".format(SOCKET_BUFFER))
+        except OSError:  # a container may show these settings without letting anybody change them
+            pass
+
+
+def _write(name, text):
+    fd = os.open(name, os.O_WRONLY | os.O_CLOEXEC, dir_fd=_PROC)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
 
 
 def build_root(new, paths, writable):
@@ -105,11 +129,7 @@ def map_user(user, group):
         ("uid_map", "{} {} 1".format(INSIDE_ID, user)),
         ("gid_map", "{} {} 1".format(INSIDE_ID, group)),
     ):
-        fd = os.open("self/" + name, os.O_WRONLY, dir_fd=_PROC)
-        try:
-            os.write(fd, text.encode())
-        finally:
-            os.close(fd)
+        _write("self/" + name, text)
 
 
 def private_folder(folder, disk, files):
@@ -139,6 +159,7 @@ def listen_inside(door):
 
     A socket belongs to the namespace in which it was made, whoever accepts on it: so the host serves it.
     """
+    small_sockets()
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
         request = struct.pack("16sH14x", b"lo", 0x1 | 0x40)  # SIOCSIFFLAGS: up and running
         fcntl.ioctl(listening.fileno(), 0x8914, request)

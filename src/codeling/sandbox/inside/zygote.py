@@ -143,6 +143,7 @@ def ask_as_acting():
 def live(options, request, handles, ids, control):
     """The worker's whole life, in the new process."""
     linux.die_with_parent()
+    root.go_first()
     for entry in request.get("groups", ()):
         os.write(handles[entry], b"0")
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
