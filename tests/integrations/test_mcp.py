@@ -24,7 +24,7 @@ from codeling import (
     ToolCollection,
     UsageError,
 )
-from codeling.events import Event, ToolProgressed
+from codeling.events import ApprovalRequested, Event, ToolProgressed
 from codeling.journals.events import ServerAnswered
 from codeling.messages import Reply, Usage
 from codeling.result import RunResult
@@ -133,6 +133,18 @@ def test_servers_ask_the_person_and_the_model_of_the_run(everything: Any) -> Non
     assert ["elicitation", "sampling"] == [call.name for call, _ in asked]
     assert "asks: " in asked[0][1]
     assert "Say hi" in asked[1][1]
+
+
+def test_any_approver_answers_a_server(everything: Any) -> None:
+    """One that is not async, or that looks at what is asked for, answers servers as it answers programs."""
+
+    def approve(call: ToolCall, reason: str, asked: ApprovalRequested) -> Approval:
+        return Approval(approved=asked.call is call, arguments={**call.kwargs, "name": "Ada"})
+
+    with MCPClient(everything) as client:
+        answered = run(client, "print(trigger_elicitation_request())", approver=approve)
+
+    assert "Name: Ada" in outputs(answered)[0]
 
 
 def test_servers_that_ask_nobody_are_told_no(everything: Any) -> None:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import EndsRun
+from ..events import ApprovalRequested
 from ..journals.events import ServerAnswered
-from ..lookup import named
+from ..lookup import load, named
 from ..messages import Message, Reply, Request, ToolCall
 from ..policy import Decision
 from ..protocols import Approval, Approver, Model
@@ -97,10 +98,8 @@ class Answers:
         if approver is None:
             return None
 
-        async def ask() -> Approval | bool | None:
-            return await approver(call, reason)
-
-        answer = await seat.do(ask())
+        asked = ApprovalRequested(call=call, reason=reason)
+        answer = await seat.do(load("codeling.approvals.answering:asking")(approver, call, reason, asked))
         return Approval(approved=answer) if isinstance(answer, bool) else answer
 
 
