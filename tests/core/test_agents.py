@@ -225,6 +225,16 @@ def test_a_builtin_is_a_check() -> None:
     assert agent([">final_answer(0)", ">final_answer(2)"], final_answer_checks=[bool]).run("Do it.") == 2
 
 
+def test_a_check_may_ask_another_agent() -> None:
+    """A check that is a plain function may block, such as to have another agent judge the answer."""
+    judge = agent([">final_answer(answer > 3)"])
+
+    def stands(answer: int) -> bool:
+        return bool(judge.run("Is it right?", additional_args={"answer": answer}))
+
+    assert agent([">final_answer(4)"], final_answer_checks=[stands]).run("Do it.") == 4
+
+
 def test_a_plan_is_made_at_its_interval() -> None:
     """Before the first step and after every second one the model writes a plan, which it then sees."""
     made = agent(
