@@ -99,6 +99,7 @@ def _bound(node: ast.stmt) -> Iterator[str]:
         yield node.name
     elif isinstance(node, (ast.Import, ast.ImportFrom)):
         yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
+        yield from _starred(node) if node.names[0].name == "*" else ()
     elif isinstance(node, ast.Expr):
         yield from _root(node.value.func) if isinstance(node.value, ast.Call) else ()
     elif isinstance(node, ast.Assign):
@@ -109,6 +110,13 @@ def _bound(node: ast.stmt) -> Iterator[str]:
         for child in ast.iter_child_nodes(node):
             inner = child.body if isinstance(child, ast.ExceptHandler) else [child]
             yield from (bound for item in inner if isinstance(item, ast.stmt) for bound in _bound(item))
+
+
+def _starred(node: ast.Import | ast.ImportFrom) -> Iterable[str]:
+    """Names that `from … import *` gives: its file has run, so the module is there."""
+    module = sys.modules.get(str(getattr(node, "module", None)))
+    public = getattr(module, "__all__", None)
+    return [name for name in dir(module) if not name.startswith("_")] if public is None else public
 
 
 def _root(node: ast.expr) -> Iterator[str]:
