@@ -209,9 +209,9 @@ def test_source_is_taken_as_it_stands(tmp_path: Path) -> None:
 
 
 def test_what_a_star_imports_is_taken_along(tmp_path: Path) -> None:
-    """A file that imports everything of a module is saved with that import, where a name of it is used."""
+    """A file that imports everything of a module is saved with that import, where a name of it is used; pages end no line."""
     (tmp_path / "starred.py").write_text(
-        "from json import *\nfrom math import *\nfrom codeling import *\n\n\n"
+        "from json import *\n\f\nfrom math import *\nfrom codeling import *\n\n\n"
         "@tool\ndef root(number: float) -> float:\n    return sqrt(number)\n"
     )
     spec = importlib.util.spec_from_file_location("starred", tmp_path / "starred.py")

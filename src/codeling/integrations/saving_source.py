@@ -37,7 +37,7 @@ def source_of(thing: Any, *, name: str, requirements: Iterable[str]) -> str:
     wanted = _needed(tree, thing, name)
     taken = [node for node in tree.body if node in wanted or _is_future(node)]
     _check_imports(taken, name, requirements)
-    lines = text.splitlines()
+    lines = text.split("\n")  # as the parser counts them: a page break ends none
     spans = [(_first_line(node), node.end_lineno or node.lineno) for node in taken]
     numbers = sorted({number for first, last in spans for number in range(first, last + 1)})
     blocks: list[str] = []
@@ -55,7 +55,7 @@ def _file_of(thing: Any, name: str) -> str:
         file = next((code.co_filename for code in codes if code), None) or inspect.getsourcefile(thing) or ""
     except TypeError:
         file = ""
-    text = "".join(linecache.getlines(file))
+    text = "".join(linecache.getlines(file)).replace("\r\n", "\n")
     if not text:
         raise UsageError(
             f"tool {name!r} cannot be saved: the source of {getattr(thing, '__qualname__', thing)!r} is not there; "

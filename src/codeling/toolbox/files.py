@@ -114,7 +114,7 @@ class SearchFilesTool(_FolderTool):
         found: list[dict[str, Any]] = []
         for path in paths:
             with suppress(OSError, ValueError):  # gone meanwhile, or not text
-                lines = enumerate(_text(_read(self._folder, path), path).splitlines(), 1)
+                lines = enumerate(_text(_read(self._folder, path), path).replace("\r\n", "\n").split("\n"), 1)
                 found += [
                     {"path": path, "line": number, "text": line[:500]} for number, line in lines if pattern.search(line)
                 ]
