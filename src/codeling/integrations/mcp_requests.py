@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import EndsRun
-from ..events import ApprovalRequested
+from ..events import ApprovalRequested, ApprovalResolved
 from ..journals.events import ServerAnswered
 from ..lookup import load, named
 from ..messages import Message, Reply, Request, ToolCall
@@ -98,9 +98,19 @@ class Answers:
         if approver is None:
             return None
 
-        asked = ApprovalRequested(call=call, reason=reason)
-        answer = await seat.do(load("codeling.approvals.answering:asking")(approver, call, reason, asked))
+        answer = await seat.do(_asked(seat, approver, ApprovalRequested(call=call, reason=reason)))
         return Approval(approved=answer) if isinstance(answer, bool) else answer
+
+
+async def _asked(seat: Seat, approver: Approver, asked: ApprovalRequested) -> Any:
+    """Ask a person. It is shown and not stored, for it is no call of the program: pages and terminals wait for it."""
+    show, answer = getattr(seat.run, "show", lambda event: None), None
+    show(asked)
+    try:
+        answer = await load("codeling.approvals.answering:asking")(approver, asked.call, asked.reason, asked)
+    finally:
+        show(ApprovalResolved(call_id=asked.call.id, approved=answer is True or getattr(answer, "approved", False)))
+    return answer
 
 
 def _seat(connection: Connection) -> Seat:
