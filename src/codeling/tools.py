@@ -119,7 +119,7 @@ class FunctionTool(Tool):
 def tool(function: Callable[..., Any], /) -> FunctionTool: ...
 @overload
 def tool(
-    *, name: str | None = None, effect: Effect = "write", needs_approval: bool = False,
+    *, name: str | None = None, description: str | None = None, effect: Effect = "write", needs_approval: bool = False,
     compensate: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], FunctionTool]: ...  # fmt: skip
 

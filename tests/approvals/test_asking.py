@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +20,7 @@ from codeling import (
     tool,
 )
 from codeling.approvals.ahead import calls_ahead
-from codeling.errors import UsageError
+from codeling.errors import EndsRun, UsageError
 from codeling.events import ToolCallFinished
 from codeling.testing import ScriptedModel
 from tests.core.helpers import program
@@ -75,6 +76,34 @@ def test_always_is_asked_once_in_a_run() -> None:
     assert (sent, len(asked)) == (["a", "b", "c"], 1)
     assert "refused by a person" in made.run("Send again.")
     assert sent == ["a", "b", "c"]
+
+
+def test_a_person_who_thinks_holds_nobody_up() -> None:
+    """A plain function may wait for its answer: other runs go on, and a run that is interrupted meanwhile does not act."""
+    thinks, answer = threading.Event(), threading.Event()
+
+    def approve(call: ToolCall, reason: str) -> bool:
+        thinks.set()
+        return answer.wait(60)
+
+    asking = agent("send('a')", approver=approve)
+    result: list[Any] = []
+    thread = threading.Thread(target=lambda: result.append(ended(asking)))
+    thread.start()
+    assert thinks.wait(60)
+    assert agent("final_answer(find('b'))").run("Find.") == "b@example.org"
+    asking.interrupt()
+    thread.join(60)
+    answer.set()
+
+    assert (result, sent) == (["interrupted"], [])
+
+
+def ended(made: CodeAgent) -> str:
+    """Give the state in which a run ends that does not come to an answer."""
+    with pytest.raises(EndsRun) as error:
+        made.run("Send.")
+    return str(error.value.result.state)
 
 
 def test_a_person_changes_the_arguments() -> None:

@@ -225,6 +225,16 @@ def test_a_builtin_is_a_check() -> None:
     assert agent([">final_answer(0)", ">final_answer(2)"], final_answer_checks=[bool]).run("Do it.") == 2
 
 
+def test_a_check_may_ask_another_agent() -> None:
+    """A check that is a plain function may block, such as to have another agent judge the answer."""
+    judge = agent([">final_answer(answer > 3)"])
+
+    def stands(answer: int) -> bool:
+        return bool(judge.run("Is it right?", additional_args={"answer": answer}))
+
+    assert agent([">final_answer(4)"], final_answer_checks=[stands]).run("Do it.") == 4
+
+
 def test_a_plan_is_made_at_its_interval() -> None:
     """Before the first step and after every second one the model writes a plan, which it then sees."""
     made = agent(
@@ -284,7 +294,7 @@ def test_policy_denies_and_asks() -> None:
     code = ">try:\n    add(5)\nexcept ToolError as error:\n    print(error)\nfinal_answer(add(1))".replace(
         "ToolError", "Exception"
     )
-    result = run(code, policy={"add": "ask"}, approver=approver)
+    result = run(code, policy={"ad*d": "ask"}, approver=approver)
     denied = run(">add(1)", ">final_answer(0)", policy=lambda call, tool: Verdict("deny", "not today"))
 
     assert result.output == 2
@@ -385,6 +395,7 @@ def test_agents_call_agents_as_functions() -> None:
         (lambda: CodeAgent([tool(name="final_answer")(_typed)], ScriptedModel([])), "would never be called"),
         (lambda: agent([], executor="local"), "did you mean 'sandbox'"),
         (lambda: agent([], observers=[_watch]), "is async"),
+        (lambda: agent([], observers=[_Watching()]), "is async"),
         (lambda: CodeAgent([add, add], ScriptedModel([])), "two tools are called 'add'"),
         (lambda: CodeAgent([lambda x: x], ScriptedModel([])), "identifier"),
         (lambda: tool(_untyped), "argument 'x' has no type"),
@@ -392,6 +403,9 @@ def test_agents_call_agents_as_functions() -> None:
         (lambda: CodeAgent([], ScriptedModel([]), executor="sandbax"), "did you mean 'sandbox'"),
         (lambda: agent([], managed_agents=[agent([])]), "name='…'"),
         (lambda: agent([], policy={"add": "maybe"}).run("x"), "'allow', 'ask' or 'deny'"),
+        (lambda: agent([], policy={add: "ask"}), "knows tools by their names"),
+        (lambda: agent([], policy={"ad": "ask"}).run("x"), "speaks of 'ad', .* write 'add'"),
+        (lambda: tool(effect=cast("Any", "irreversibel"))(_typed), "the effects are read, idempotent, write, irrev"),
     ],
 )
 def test_wrong_set_up_is_a_clear_error(make: Any, why: str) -> None:
@@ -402,6 +416,11 @@ def test_wrong_set_up_is_a_clear_error(make: Any, why: str) -> None:
 
 async def _watch(event: Event) -> None:
     pass
+
+
+class _Watching:
+    async def __call__(self, event: Event, /) -> None:
+        pass
 
 
 def _named(**said: Any) -> Tool:

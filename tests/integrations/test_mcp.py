@@ -24,7 +24,7 @@ from codeling import (
     ToolCollection,
     UsageError,
 )
-from codeling.events import Event, ToolProgressed
+from codeling.events import ApprovalRequested, ApprovalResolved, Event, ToolProgressed
 from codeling.journals.events import ServerAnswered
 from codeling.messages import Reply, Usage
 from codeling.result import RunResult
@@ -133,6 +133,25 @@ def test_servers_ask_the_person_and_the_model_of_the_run(everything: Any) -> Non
     assert ["elicitation", "sampling"] == [call.name for call, _ in asked]
     assert "asks: " in asked[0][1]
     assert "Say hi" in asked[1][1]
+
+
+def test_any_approver_answers_a_server(everything: Any) -> None:
+    """One that is not async, or that looks at what is asked for, answers servers as it answers programs.
+
+    Whoever watches sees that a person is asked, so that the chat page shows the question.
+    """
+    seen: list[Event] = []
+
+    def approve(call: ToolCall, reason: str, asked: ApprovalRequested) -> Approval:
+        return Approval(approved=asked.call is call, arguments={**call.kwargs, "name": "Ada"})
+
+    with MCPClient(everything) as client:
+        answered = run(client, "print(trigger_elicitation_request())", approver=approve, observers=[seen.append])
+
+    assert "Name: Ada" in outputs(answered)[0]
+    assert [event.approved for event in seen if isinstance(event, ApprovalResolved)] == [True]
+    assert [event.call.name for event in seen if isinstance(event, ApprovalRequested)] == ["elicitation"]
+    assert not any(isinstance(event, ApprovalRequested) for event in answered.events)
 
 
 def test_servers_that_ask_nobody_are_told_no(everything: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import datetime as dt
+import importlib.util
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -205,6 +206,24 @@ def test_source_is_taken_as_it_stands(tmp_path: Path) -> None:
     assert "TABLE.get(key, 0)" in text
     assert 'TABLE["b"] = 2' in text
     assert not any(word in text for word in ("NEVER", "asyncio", "Counter", "Configured"))
+
+
+def test_what_a_star_imports_is_taken_along(tmp_path: Path) -> None:
+    """A file that imports everything of a module is saved with that import, where a name of it is used; pages end no line."""
+    (tmp_path / "starred.py").write_text(
+        "from json import *\n\f\nfrom math import *\nfrom codeling import *\n\n\n"
+        "@tool\ndef root(number: float) -> float:\n    return sqrt(number)\n"
+    )
+    spec = importlib.util.spec_from_file_location("starred", tmp_path / "starred.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.root.save(tmp_path / "saved")
+
+    assert "json" not in (tmp_path / "saved" / "tool.py").read_text()
+    assert Tool.from_folder(tmp_path / "saved")(9) == 3.0
+    assert Tool.from_folder(tmp_path / "saved", trust_remote_code=True)(9) == 3.0
 
 
 def test_a_tool_of_a_folder_reaches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

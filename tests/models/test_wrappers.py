@@ -146,7 +146,7 @@ def test_what_was_recorded_is_replayed_without_a_model(tmp_path: Path) -> None:
     replies: list[Any] = [
         "one",
         "two",
-        Reply(content="", calls=(call,), extra={"k": [{"s": "é"}]}, usage=usage, finish="calls"),
+        Reply(content="a\u2028b\x85c", calls=(call,), extra={"k": [{"s": "é"}]}, usage=usage, finish="calls"),
     ]
     other = Request(messages=(Message(role="user", content="Look.", images=(Image(b"png"),)),))
     recorder = RecordedModel(tmp_path / "talk.jsonl", ScriptedModel(replies))

@@ -251,6 +251,15 @@ def test_values_of_every_kind_are_searched(tmp_path: Path) -> None:
     assert masked(clean) is clean
 
 
+def test_a_secret_that_begins_another_leaves_nothing_of_it() -> None:
+    """Of several secrets that begin alike the longest is covered, in bytes too."""
+    whole = "begins-alike-0123456789"
+    for length in range(12, len(whole) + 1):
+        Secret(whole[:length])
+
+    assert (masked(whole), masked(whole.encode())) == ("[secret]", b"[secret]")
+
+
 def test_an_object_that_says_too_much_is_covered_for_models(tmp_path: Path) -> None:
     """The text of an object that is no data is searched before an agent that makes JSON calls reads it."""
     Secret(TEXT)

@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "outside" / "secret.txt").write_text("hidden")
     top = tmp_path / "top"
     (top / "notes").mkdir(parents=True)
-    (top / "a.txt").write_text("first\nsecond\nthird\n")
+    (top / "a.txt").write_text("first\fline\nsecond\nthird\n")
     (top / "notes" / "b.txt").write_text("The Second one")
     (top / "picture.bin").write_bytes(b"\xff\xfe second")
     (top / "link").symlink_to(tmp_path / "outside")

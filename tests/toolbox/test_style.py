@@ -94,6 +94,7 @@ def test_pictures_go_to_a_tool_and_come_back() -> None:
             {"text": {"type": "string", "description": "d"}},
             r"inputs\['text'\] is no argument of its `forward`, which takes add",
         ),
+        ({"add": {"type": "interger", "description": "d"}}, r"the type 'interger', .*; write 'integer'"),
         ({"add": {"type": "int", "description": "d"}}, r"the type 'int', which JSON does not have; write 'integer'"),
         ({"add": "integer"}, "must be a dict with a 'type' and a 'description'"),
         ({"add": {"description": "d"}}, "must be a dict with a 'type'"),

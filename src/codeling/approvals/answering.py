@@ -44,5 +44,6 @@ def first_of(answers: Answers, then: Approver | None) -> Approver | None:
 
 
 async def asking(approver: Approver, call: ToolCall, reason: str, asked: ApprovalRequested) -> Any:
-    """Ask an approver, with as much as it takes."""
-    return await load("codeling.forms.answers:call")(approver, call, reason, asked, agent=None)
+    """Ask an approver, with as much as it takes. One that is not async may block: the run can be interrupted."""
+    ask = load("codeling.sync.threads:aside")(approver)
+    return await load("codeling.forms.answers:call")(ask, call, reason, asked, agent=None)

@@ -37,6 +37,8 @@ def rules(policy: Mapping[str, Decision | Verdict]) -> Decide:
     `UsageError` for an unknown decision or effect.
     """
     for key in policy:
+        if not isinstance(key, str):
+            raise UsageError(f"a policy knows tools by their names, such as {{'pay': 'ask'}}; not by {key!r}")
         if key.startswith("effect:") and not any(fnmatchcase(f"effect:{effect}", key) for effect in _EFFECTS):
             raise UsageError(f"a policy for {key!r} fits nothing: the effects are {', '.join(_EFFECTS)}")
     verdicts = {key: _verdict(decision, f"the policy for {key!r}") for key, decision in policy.items()}

@@ -11,7 +11,7 @@ from ..events import Event, RunStarted
 from .calls import in_order
 from .comparing import call_line
 
-__all__ = ("check_names", "check_tools")
+__all__ = ("check_names", "check_tools", "tool_names")
 
 
 async def check_tools(agent: Any, past: Sequence[Event], journal: Any) -> None:
@@ -44,7 +44,7 @@ def check_names(agent: Any, said: Any, *, by: str) -> None:
     """Raise `UsageError` where a mapping by tools' names has one that neither the agent nor an agent below has."""
     if not isinstance(said, Mapping):
         return
-    known = sorted(set(_tools(agent, set())))
+    known = sorted(tool_names(agent))
     for name in said:
         if name not in known:
             close = get_close_matches(str(name), known, n=1)
@@ -52,8 +52,12 @@ def check_names(agent: Any, said: Any, *, by: str) -> None:
             raise UsageError(f"{by} speaks of {name!r}, and no agent here has such a tool; {hint}")
 
 
-def _tools(agent: Any, seen: set[int]) -> Iterator[str]:
+def tool_names(agent: Any) -> set[str]:
     """Give the names of the tools of an agent and of those below it."""
+    return set(_tools(agent, set()))
+
+
+def _tools(agent: Any, seen: set[int]) -> Iterator[str]:
     seen.add(id(agent))
     for name, tool in agent._tools.items():
         yield name

@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import AnswerRefused
 from ..events import AnswerRejected, CodeStarted, Event, ModelReplied, StepFinished, ToolCallFinished
 from ..journals.events import HandedOver
+from ..lookup import load
 from ..messages import Reply
 from .fitting import fit
 
@@ -34,7 +35,7 @@ async def _accepted(agent: Any, answer: Any, events: Sequence[Event]) -> Any:
     for check in agent.final_answer_checks or ():
         name = getattr(check, "__name__", repr(check))
         try:
-            stands = await call(check, answer, events, agent=agent)
+            stands = await call(load("codeling.sync.threads:aside")(check), answer, events, agent=agent)
         except Exception as error:  # foreign code: a check may raise whatever says best what is wrong
             raise AnswerRefused(f"{name}: {str(error) or type(error).__name__}") from error
         if not stands:
@@ -45,9 +46,9 @@ async def _accepted(agent: Any, answer: Any, events: Sequence[Event]) -> Any:
 async def call(function: Callable[..., Any], *args: Any, agent: Any) -> Any:
     """Call a user's function with as many of the arguments as it takes, and the agent if it wants it."""
     try:
-        parameters = inspect.signature(function).parameters.values()
+        parameters = [*inspect.signature(function).parameters.values()]
     except ValueError:  # a builtin such as `bool`, which does not tell
-        return function(args[0])
+        parameters = [inspect.Parameter("value", inspect.Parameter.POSITIONAL_ONLY)]
     plain = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.name != "agent"]
     takes_all = any(p.kind is p.VAR_POSITIONAL for p in parameters)
     named = {"agent": agent} if any(p.name == "agent" or p.kind is p.VAR_KEYWORD for p in parameters) else {}

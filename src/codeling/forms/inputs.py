@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from ..errors import UsageError
@@ -31,10 +32,8 @@ def check_inputs(tool: Tool) -> None:
         where = f"tool {tool.name!r}: inputs[{name!r}]"
         if not isinstance(spec, Mapping) or not isinstance(spec.get("type"), (str, list)):
             raise UsageError(f"{where} must be a dict with a 'type' and a 'description', not {spec!r}")
-        if str(spec["type"]) in _MEANT:
-            raise UsageError(
-                f"{where} has the type {spec['type']!r}, which JSON does not have; write {_MEANT[spec['type']]!r}"
-            )
+        if meant := _meant(spec["type"]):
+            raise UsageError(f"{where} has the type {spec['type']!r}, which JSON does not have; write {meant!r}")
     parameters = tool.signature.parameters
     takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     for name, spec in inputs.items():
@@ -44,6 +43,13 @@ def check_inputs(tool: Tool) -> None:
             raise UsageError(f"{where} is no argument of its `forward`, which takes {taken}; use the same names")
         if spec.get("nullable") and name in parameters and _must_be_given(parameters[name]):
             raise UsageError(f"{where} is nullable, so that it may be left out; give it a default: `{name}=None`")
+
+
+def _meant(kind: Any) -> str | None:
+    """Give the type that was meant, or None: others know more types than JSON does, such as `image`."""
+    if not isinstance(kind, str) or kind in _TYPES:
+        return None
+    return _MEANT.get(kind) or next(iter(get_close_matches(kind, _TYPES, n=1, cutoff=0.75)), None)
 
 
 def _must_be_given(parameter: inspect.Parameter) -> bool:

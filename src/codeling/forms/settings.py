@@ -6,6 +6,7 @@ import keyword
 import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
+from difflib import get_close_matches
 from inspect import iscoroutinefunction
 from typing import Any
 
@@ -24,6 +25,8 @@ _FUNCTIONS = {
     "observers": "functions of each event",
 }
 """Settings that are lists of functions."""
+_NEARLY = 0.8
+"""How much of two names is the same where one is taken for a slip of the other."""
 
 
 def check(agent: Any) -> None:
@@ -63,6 +66,7 @@ def check_run(
     if run_id is not None and not isinstance(run_id, str):
         raise UsageError(f"a run's name is a text, not {shown(run_id)}")
     _check_functions("observers", observers)
+    _check_policy(agent)
     check_variables(agent, variables)
 
 
@@ -99,7 +103,7 @@ def _check_functions(name: str, given: Any) -> None:
             raise UsageError(f"{name} is a list of {_FUNCTIONS[name]}, and {shown(function)} is none")
         if name == "observers" and isinstance(function, type):
             raise UsageError(f"an observer is made first: observers=[{function.__name__}()]")
-        if name == "observers" and iscoroutinefunction(function):
+        if name == "observers" and (iscoroutinefunction(function) or iscoroutinefunction(type(function).__call__)):
             raise UsageError(f"an observer is a plain function, which nobody awaits; {shown(function)} is async")
 
 
@@ -112,6 +116,22 @@ def _check_words(agent: Any) -> None:
     imports = getattr(agent, "additional_authorized_imports", None)
     if isinstance(imports, str) or not isinstance(imports, Iterable | None):
         raise UsageError(f"additional_authorized_imports is a list of modules: write ['numpy'], not {shown(imports)}")
+
+
+def _check_policy(agent: Any) -> None:
+    """Raise `UsageError` for a key that is nearly a tool's name: the tool would be allowed without a word.
+
+    Other keys may be of tools that agents elsewhere have, who go by the same policy.
+    """
+    policy = agent.policy
+    if not isinstance(policy, Mapping):
+        return
+    tools = load("codeling.durable.checking:tool_names")(agent)
+    for key in policy.keys() - tools:
+        if set(key) & set("*?[") or key.startswith("effect:"):
+            continue
+        if meant := get_close_matches(key, tools - policy.keys(), n=1, cutoff=_NEARLY):
+            raise UsageError(f"the policy speaks of {key!r}, and no agent here has such a tool; write {meant[0]!r}")
 
 
 def _check_limits(limits: Any) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from ..errors import UsageError
-from ..tools import FunctionTool, Tool
+from ..tools import Effect, FunctionTool, Tool
 from .fitting import shown
 from .inputs import check_inputs, hints_of
 
@@ -71,6 +71,9 @@ def check(tool: Tool) -> None:
     description: Any = tool.description
     if not isinstance(description, str):
         raise UsageError(f"tool {tool.name!r}: its description is a text for the model, not {shown(description)}")
+    if tool.effect not in typing.get_args(Effect):  # a policy for the effect that was meant would not fit
+        effects = ", ".join(typing.get_args(Effect))
+        raise UsageError(f"tool {tool.name!r}: effect={shown(tool.effect)} is none; the effects are {effects}")
     if made_of is None:
         raise UsageError(f"tool {tool.name!r} has no method `forward`; write one that does its work")
     if tool.inputs:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import EndsRun
+from ..events import ApprovalRequested, ApprovalResolved
 from ..journals.events import ServerAnswered
-from ..lookup import named
+from ..lookup import load, named
 from ..messages import Message, Reply, Request, ToolCall
 from ..policy import Decision
 from ..protocols import Approval, Approver, Model
@@ -97,11 +98,19 @@ class Answers:
         if approver is None:
             return None
 
-        async def ask() -> Approval | bool | None:
-            return await approver(call, reason)
-
-        answer = await seat.do(ask())
+        answer = await seat.do(_asked(seat, approver, ApprovalRequested(call=call, reason=reason)))
         return Approval(approved=answer) if isinstance(answer, bool) else answer
+
+
+async def _asked(seat: Seat, approver: Approver, asked: ApprovalRequested) -> Any:
+    """Ask a person. It is shown and not stored, for it is no call of the program: pages and terminals wait for it."""
+    show, answer = getattr(seat.run, "show", lambda event: None), None
+    show(asked)
+    try:
+        answer = await load("codeling.approvals.answering:asking")(approver, asked.call, asked.reason, asked)
+    finally:
+        show(ApprovalResolved(call_id=asked.call.id, approved=answer is True or getattr(answer, "approved", False)))
+    return answer
 
 
 def _seat(connection: Connection) -> Seat:

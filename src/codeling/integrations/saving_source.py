@@ -37,7 +37,7 @@ def source_of(thing: Any, *, name: str, requirements: Iterable[str]) -> str:
     wanted = _needed(tree, thing, name)
     taken = [node for node in tree.body if node in wanted or _is_future(node)]
     _check_imports(taken, name, requirements)
-    lines = text.splitlines()
+    lines = text.split("\n")  # as the parser counts them: a page break ends none
     spans = [(_first_line(node), node.end_lineno or node.lineno) for node in taken]
     numbers = sorted({number for first, last in spans for number in range(first, last + 1)})
     blocks: list[str] = []
@@ -55,7 +55,7 @@ def _file_of(thing: Any, name: str) -> str:
         file = next((code.co_filename for code in codes if code), None) or inspect.getsourcefile(thing) or ""
     except TypeError:
         file = ""
-    text = "".join(linecache.getlines(file))
+    text = "".join(linecache.getlines(file)).replace("\r\n", "\n")
     if not text:
         raise UsageError(
             f"tool {name!r} cannot be saved: the source of {getattr(thing, '__qualname__', thing)!r} is not there; "
@@ -99,6 +99,7 @@ def _bound(node: ast.stmt) -> Iterator[str]:
         yield node.name
     elif isinstance(node, (ast.Import, ast.ImportFrom)):
         yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
+        yield from _starred(node) if node.names[0].name == "*" else ()
     elif isinstance(node, ast.Expr):
         yield from _root(node.value.func) if isinstance(node.value, ast.Call) else ()
     elif isinstance(node, ast.Assign):
@@ -109,6 +110,13 @@ def _bound(node: ast.stmt) -> Iterator[str]:
         for child in ast.iter_child_nodes(node):
             inner = child.body if isinstance(child, ast.ExceptHandler) else [child]
             yield from (bound for item in inner if isinstance(item, ast.stmt) for bound in _bound(item))
+
+
+def _starred(node: ast.Import | ast.ImportFrom) -> Iterable[str]:
+    """Names that `from … import *` gives: its file has run, so the module is there."""
+    module = sys.modules.get(str(getattr(node, "module", None)))
+    public = getattr(module, "__all__", None)
+    return [name for name in dir(module) if not name.startswith("_")] if public is None else public
 
 
 def _root(node: ast.expr) -> Iterator[str]:

@@ -45,8 +45,10 @@ class RecordedModel(Recorded):
         self._held: dict[str, list[Mapping[str, Any]]] = {}
         self._traits: Mapping[str, Any] = {}
         if self._path.exists():
-            for number, line in enumerate(self._path.read_text(encoding="utf-8").splitlines(), 1):
-                self._hold(line, number)
+            # Not `splitlines`: texts hold what it, and not JSON, takes for the end of a line.
+            for number, line in enumerate(self._path.read_text(encoding="utf-8").split("\n"), 1):
+                if line.strip():
+                    self._hold(line, number)
         elif model is None:
             raise UsageError(f"there is no file {str(self._path)!r} to replay; pass a model to record one")
 

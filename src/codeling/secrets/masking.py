@@ -77,15 +77,20 @@ def masked(value: Any) -> Any:
     return load("codeling.secrets.kinds:covered")(value, masked) if _texts else value
 
 
+def _longest_first() -> list[str]:
+    """Give the texts as they are now, those before their own beginnings: what is left of a longer one would show."""
+    return sorted(_texts, key=len, reverse=True)
+
+
 def _text(text: str) -> str:
-    for secret in sorted(_texts, key=len, reverse=True):
+    for secret in _longest_first():
         if secret in text:
             text = text.replace(secret, MASK)
     return text
 
 
 def _bytes(data: bytes) -> bytes:
-    for secret in _texts:
+    for secret in _longest_first():
         encoded = secret.encode(errors="surrogatepass")
         if encoded in data:
             data = data.replace(encoded, MASK.encode())

@@ -8,15 +8,15 @@ import inspect
 import threading
 import types
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from functools import cache, partial
+from functools import cache, partial, wraps
 from itertools import islice
 from queue import SimpleQueue
 from typing import Any
 
-__all__ = ("awaited", "called", "in_thread", "on_loop", "pool", "starters", "undertaker")
+__all__ = ("aside", "awaited", "called", "in_thread", "on_loop", "pool", "starters", "undertaker")
 
 _MOST = 256
 _MOST_ITEMS = 1_000_000
@@ -76,6 +76,33 @@ async def in_thread(function: Callable[..., Any], *args: Any, **kwargs: Any) -> 
         return value
     await on_loop()
     return await value
+
+
+def aside(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    """Give a user's function as an async one of the same signature; what is not async runs in a thread of its own.
+
+    It may wait for a person or another run, so it must not stop the loop. The thread is a daemon: the end of
+    the process does not wait for an answer that nobody wants any more.
+    """
+    if inspect.iscoroutinefunction(function):
+        return function
+
+    @wraps(function)
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        job, context = Future[Any](), contextvars.copy_context()
+
+        def work() -> None:
+            job.set_running_or_notify_cancel()
+            try:
+                job.set_result(context.run(function, *args, **kwargs))
+            except BaseException as error:  # noqa: BLE001  # it is raised where somebody waits for it
+                job.set_exception(error)
+
+        threading.Thread(target=work, name="codeling-aside", daemon=True).start()
+        value = await asyncio.wrap_future(job)
+        return await value if inspect.isawaitable(value) else value
+
+    return call
 
 
 @types.coroutine

@@ -31,5 +31,5 @@ def _events(run: Any) -> Sequence[Event]:
     if not isinstance(run, (str, os.PathLike)):
         return list(run)
     texts = load("codeling.journals.codec:Texts")()
-    lines = Path(run).read_text(encoding="utf-8").splitlines()
+    lines = Path(run).read_text(encoding="utf-8").split("\n")
     return [texts.event(line) for line in lines if line.strip()]

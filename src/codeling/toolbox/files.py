@@ -7,6 +7,7 @@ opened. Not covered: a hard link that already stands in the folder, and what oth
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import secrets
@@ -89,7 +90,7 @@ class ReadFileTool(_FolderTool):
         text = _text(_read(self._folder, path), path)
         if first_line is None and last_line is None:
             return text
-        return "".join(text.splitlines(keepends=True)[max((first_line or 1) - 1, 0) : last_line])
+        return "".join(_lines(text)[max((first_line or 1) - 1, 0) : last_line])
 
 
 class SearchFilesTool(_FolderTool):
@@ -114,9 +115,11 @@ class SearchFilesTool(_FolderTool):
         found: list[dict[str, Any]] = []
         for path in paths:
             with suppress(OSError, ValueError):  # gone meanwhile, or not text
-                lines = enumerate(_text(_read(self._folder, path), path).splitlines(), 1)
+                lines = enumerate(_lines(_text(_read(self._folder, path), path)), 1)
                 found += [
-                    {"path": path, "line": number, "text": line[:500]} for number, line in lines if pattern.search(line)
+                    {"path": path, "line": number, "text": line.rstrip("\r\n")[:500]}
+                    for number, line in lines
+                    if pattern.search(line)
                 ]
             if len(found) >= MOST_FOUND:
                 break
@@ -202,6 +205,11 @@ def _read(top: str, path: str) -> bytes:
     if len(data) > _LARGEST:
         raise ValueError(f"{path!r} is larger than {_LARGEST >> 20} MiB; search it, or ask for another file")
     return data
+
+
+def _lines(text: str) -> list[str]:
+    """Give the lines with their ends, as editors count them: a page break or a separator of Unicode's ends none."""
+    return list(io.StringIO(text, newline=""))
 
 
 def _text(data: bytes, path: str) -> str:

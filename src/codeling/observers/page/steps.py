@@ -129,6 +129,7 @@ class Steps:
             case ApprovalRequested(call=call, reason=reason):
                 self._made(call, at).update(state="waits", asked={"t": at, "reason": cut(reason, 400)})
             case ApprovalResolved(call_id=id, approved=approved, reason=reason) if id in self._calls:
+                self._calls[id]["state"] = "answered"  # what a tool's server asks has no other end
                 self._calls[id].setdefault("asked", {}).update(t1=at, approved=approved, said=cut(reason, 400))
             case ToolCallDenied(call=call, reason=reason):
                 self._made(call, at).update(state="denied", error=cut(reason), t1=at)
