@@ -235,3 +235,12 @@ def test_what_cannot_be_written_out_ends_no_run(value: Any) -> None:
     )
 
     assert made.run("Go.") == 5
+
+
+def test_a_call_that_cannot_be_read_is_no_answer() -> None:
+    """A model that writes its calls as text may forget to escape a quote or to close it; what only looks alike is one."""
+    broken = '{"name": "add", "arguments": {"a": "2"3, "b": 4}}'
+    made = agent(broken, '{"name": "Ann", "age": 3}')
+
+    assert made.run("Go.") == '{"name": "Ann", "age": 3}'
+    assert "begins as a call of add, but its JSON cannot be read" in told(made, 1)[-1].content

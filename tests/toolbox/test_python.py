@@ -42,7 +42,7 @@ def act(number: int) -> int:
 async def act_soon(number: int) -> int:
     """Do it without a thread."""
     await asyncio.sleep(0)
-    return act(number)
+    return int(act(number))
 
 
 @tool(needs_approval=True)

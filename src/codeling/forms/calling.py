@@ -17,7 +17,7 @@ from ..lookup import load
 from ..messages import Json, Message, Reply, ToolCall, ToolSchema
 from ..prompt import Form
 from ..tools import Tool
-from .calls import TextCall, read_calls
+from .calls import TextCall, begun, read_calls
 from .catalogue import signatures
 from .inner import Calls, let
 from .outline import cut
@@ -155,8 +155,8 @@ def calling_form(tools: Iterable[Tool], *, model: Any = None, **options: Any) ->
 async def carry_out(reply: Reply, step: int, *, calls: Calls) -> StepFinished:
     """Make a reply's calls, all at once. One that fails loses nothing of the others.
 
-    A reply in plain words, without a call, is the answer. `final_answer` counts only when it comes
-    alone: beside other calls the model has not read their results yet.
+    A reply in plain words, without a call or what was meant for one, is the answer. `final_answer` counts
+    only when it comes alone: beside other calls the model has not read their results yet.
     A reply that hit its length limit is asked for again: what is left of it may be half a call.
     """
     if reply.finish == "length":
@@ -167,6 +167,11 @@ async def carry_out(reply: Reply, step: int, *, calls: Calls) -> StepFinished:
     if not reply.calls:
         if not reply.content.strip():
             raise ParseError("Your reply was empty. Call a tool, or call final_answer with the answer.")
+        if name := begun(reply.content, [*calls.tools, FINAL]):
+            raise ParseError(
+                f"Your reply begins as a call of {name}, but its JSON cannot be read, so nothing was called. Write it "
+                "again: inside a text, line ends as \\n and quotes as ', and close every text and brace."
+            )
         return StepFinished(step=step, final=True, answer=reply.content.strip())
     read = [made for made in reply.calls if UNREADABLE not in made.kwargs]
     finals = [made for made in read if made.name == FINAL]

@@ -27,7 +27,7 @@ from typing import Any
 
 from .reading import MADE_UP, tidy
 
-__all__ = ("TextCall", "read_calls")
+__all__ = ("TextCall", "begun", "read_calls")
 
 _NAMES = ("name", "tool", "tool_name", "function", "action", "recipient_name")
 _ARGUMENTS = ("arguments", "parameters", "args", "input", "action_input", "kwargs", "tool_input", "tool_arguments")
@@ -49,6 +49,9 @@ _GIVEN = re.compile(
     re.DOTALL,
 )
 """One argument in tags."""
+_BEGUN = re.compile(
+    rf"(?:```\w*\s*)?[\[{{]?\s*\{{\s*[\"'](?:{'|'.join(_NAMES)})[\"']\s*:\s*[\"'](?P<name>{_NAME})[\"']"
+)
 _MADE_UP = re.compile(MADE_UP, re.MULTILINE | re.IGNORECASE)
 _STRINGS = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _TRAILING = re.compile(r",\s*(?=[}\]])")
@@ -73,6 +76,12 @@ def read_calls(text: str, names: Collection[str]) -> list[TextCall]:
         if calls := calls or list(_python_calls(part, names)):
             break
     return [call for number, call in enumerate(calls) if not number or call != calls[number - 1]]
+
+
+def begun(text: str, names: Collection[str]) -> str | None:
+    """Give the tool whose call a reply begins with: where none could be read, it is no answer in plain words."""
+    begins = _BEGUN.match(tidy(text).lstrip())
+    return begins["name"] if begins and begins["name"] in names else None
 
 
 def _marked_calls(text: str) -> Iterator[TextCall]:

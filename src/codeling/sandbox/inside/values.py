@@ -185,7 +185,7 @@ class Codec:
             if held is not None:
                 self.register(kind)
                 return self._fields(_name_of(kind), held, depth)
-        for module, encode in _LIBRARIES:
+        for module, encode in kinds.LIBRARIES:
             if sys.modules.get(module) is not None:
                 tree = encode(self, value, kind, mro, depth)
                 if tree is not None:
@@ -388,11 +388,9 @@ def _instance_fields(value, names):
 
 _CONTAINERS = {list: "list", tuple: "tuple", set: "set", frozenset: "frozenset", dict: "dict"}
 _READERS = dict(
-    plain.READERS,
+    {**plain.READERS, **kinds.READERS},
     dict=Codec._read_dict,
     handle=Codec._read_handle,
     enum=Codec._read_enum,
     record=Codec._read_record,
 )
-_LIBRARIES = []
-kinds.install(plain, _LIBRARIES, _READERS)
