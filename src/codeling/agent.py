@@ -87,10 +87,12 @@ class Agent(AbstractContextManager["Agent"]):
         self._model: Model = named("models", "model_from", self.model)
         given = self.journal
         self._journal: Journal | None = None if given is None else named("journals", "journal_from", given)
-        helpers = load("codeling.teams.managed:helpers")(self) if self.managed_agents or self.handoffs else ()
-        self._tools: dict[str, Tool] = load("codeling.forms.signatures:by_name")([*self.tools, *helpers])
+        self._tools: dict[str, Tool] = load("codeling.forms.settings:tools_of")(self)
         self._active: dict[asyncio.Task[Any], bool] = {}  # whether it is to stop
         self._last: tuple[Run, Memory] | None = None
+
+    __setattr__ = deferred("codeling.forms.settings:put")
+    """Change a setting; it holds for what begins then."""
 
     def run(self, task: str, *, stream: bool = False, **options: Any) -> Any:
         """Work on a task and give the final answer as a Python value; takes what `arun` takes.

@@ -414,6 +414,28 @@ def test_wrong_set_up_is_a_clear_error(make: Any, why: str) -> None:
         make()
 
 
+def test_settings_may_be_changed() -> None:
+    """A changed setting holds for what begins then; one that cannot be meant so is refused, and the old one stays."""
+    made = CodeAgent([], ScriptedModel([program("final_answer(1)")]))
+    made.tools, made.journal = [add], MemoryJournal()
+    made.model = ScriptedModel([program("final_answer(add(2, 3))")])
+    result = made.run("Do it.", return_full_result=True)
+    again = dataclasses.replace(
+        made, tools=(item for item in [add]), model=ScriptedModel([program("final_answer(add(4, 5))")])
+    )
+
+    assert result.output == 5
+    assert made.resume(result.run_id) == 5
+    assert dataclasses.replace(again).run("Do it.") == 9
+    with pytest.raises(UsageError, match="two tools"):
+        made.tools = [add, add]
+    with pytest.raises(UsageError, match="did you mean 'sandbox'"):
+        made.executor = "sandbax"
+    with pytest.raises(UsageError, match="from 0 on"):
+        made.max_steps = -1
+    assert ([*made.tools], made.executor, made.max_steps) == ([add], None, 20)
+
+
 async def _watch(event: Event) -> None:
     pass
 

@@ -310,7 +310,6 @@ def test_agents_that_call_each_other_without_end(code: str) -> None:
     left, right = turning("left", "right"), turning("right", "left")
     for agent, other in ((right, left), (left, right)):
         agent.managed_agents, agent.handoffs = ([], [other]) if "transfer" in code else ([other], [])
-        agent.__post_init__()
     result = left.run("Go.", observers=[seen.append], max_steps=2, return_full_result=True)
     runs = {event.run_id: event for event in seen if isinstance(event, RunFinished)}
 
@@ -327,6 +326,5 @@ def test_a_program_handles_a_call_that_is_too_deep() -> None:
     code = "try:\n    final_answer(again('Deeper.') + 1)\nexcept Exception:\n    final_answer(1)"
     again = CodeAgent((), ScriptedModel(lambda messages: program(code)), name="again", description="Calls itself.")
     again.managed_agents = [again]
-    again.__post_init__()
     with again:
         assert again.run("Go.") == 16

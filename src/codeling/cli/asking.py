@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import threading
 from pathlib import Path
 from typing import cast
 
@@ -13,6 +12,7 @@ from ..events import ApprovalRequested
 from ..messages import ToolCall
 from ..observers.text import call_text, visible
 from ..protocols import Approval, Approver
+from ..sync.threads import aside
 
 __all__ = ("asker",)
 
@@ -49,10 +49,8 @@ def _ask_in_turn(turn: asyncio.Lock) -> Approver:
 
 
 async def _answer(question: str) -> str:
-    answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    # A daemon: nobody has to press a key before an interrupted command can end.
-    threading.Thread(target=_read, args=(question, answer), daemon=True).start()
-    return await answer
+    answer: str = await aside(_read)(question)
+    return answer
 
 
 def _question(asked: ApprovalRequested) -> str:
@@ -71,16 +69,10 @@ def _approval(said: str, reason: str) -> Approval:
     return Approval(approved=False, reason=f"a person said no{why}" if why else f"a person said no ({visible(reason)})")
 
 
-def _read(question: str, answer: asyncio.Future[str]) -> None:
+def _read(question: str) -> str:
     print(question, end="", file=sys.stderr, flush=True)
     try:
         with _TERMINAL.open() as terminal:
-            line = terminal.readline()
+            return terminal.readline()
     except OSError:
-        line = ""
-    answer.get_loop().call_soon_threadsafe(_settle, answer, line)
-
-
-def _settle(answer: asyncio.Future[str], line: str) -> None:
-    if not answer.done():
-        answer.set_result(line)
+        return ""

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import keyword
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import fields
 from difflib import get_close_matches
 from inspect import iscoroutinefunction
 from typing import Any
 
-from ..errors import UsageError
+from ..errors import EndsRun, UsageError
 from ..limits import Limits
-from ..lookup import load
+from ..lookup import load, named
+from ..tools import Tool
 from .fitting import shown
 
-__all__ = ("check", "check_run", "check_task", "check_variables")
+__all__ = ("check", "check_run", "check_task", "check_variables", "put", "tools_of")
 
 _COUNTS = {"max_steps": 0, "planning_interval": 0, "context_window": 1}
 """Settings that are whole numbers, with the least that each may be."""
@@ -49,6 +50,42 @@ def check(agent: Any) -> None:
             f"a policy is a dict such as {{'pay': 'ask'}}, or a function of the call and the tool; not {agent.policy!r}"
         )
     load("codeling.approvals.rules:policy_from")(agent.policy)
+
+
+def tools_of(agent: Any) -> dict[str, Tool]:
+    """Give an agent's tools by their names, those that are agents too.
+
+    Lists and generators of them are kept as tuples: what was put into a list later would be no tool, without a word.
+    """
+    for name in ("tools", "managed_agents", "handoffs"):
+        if isinstance(given := getattr(agent, name), list | Iterator):
+            object.__setattr__(agent, name, tuple(given))
+    helpers = load("codeling.teams.managed:helpers")(agent) if agent.managed_agents or agent.handoffs else ()
+    tools: dict[str, Tool] = load("codeling.forms.signatures:by_name")([*agent.tools, *helpers])
+    return tools
+
+
+def put(agent: Any, name: str, value: Any) -> None:
+    """Change a setting of an agent, and what is made of it. Raises `UsageError` for one that cannot be meant so."""
+    known = vars(agent)
+    before = known.get(name)
+    object.__setattr__(agent, name, value)
+    if "_last" not in known or name.startswith("_"):  # it is being made
+        return
+    try:
+        check(agent)
+        match name:
+            case "model":
+                agent._model = named("models", "model_from", value)
+            case "journal":
+                agent._journal = None if value is None else named("journals", "journal_from", value)
+            case "executor":
+                agent._executor = named("executors", "executor_from", value or "sandbox")
+            case "tools" | "managed_agents" | "handoffs":
+                agent._tools = tools_of(agent)
+    except EndsRun:
+        object.__setattr__(agent, name, before)
+        raise
 
 
 def check_run(
