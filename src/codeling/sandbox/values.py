@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -59,5 +60,7 @@ def _ordered(tree: Json) -> Json:
     ordered = {key: _ordered(item) for key, item in tree.items()}
     items = ordered.get("v")
     if tree.get("$") in ("set", "frozenset", "dict") and isinstance(items, list):
-        ordered["v"] = sorted(items, key=lambda item: json.dumps(item, sort_keys=True))
+        texts = sorted(json.dumps(item, sort_keys=True) for item in items)
+        # by its hash: what is nested deep would be written out again at every level above it
+        ordered["v"] = hashlib.sha256("\n".join(texts).encode("ascii")).hexdigest()
     return ordered
