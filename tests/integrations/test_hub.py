@@ -153,7 +153,8 @@ agent.push_to_hub("acme/agent", token=token)
 model = ScriptedModel(["```python\\nfinal_answer(configured(1)[0])\\n```"])
 again = CodeAgent.from_hub("acme/agent", token=token)
 print(again.instructions, again.model._parameters["temperature"], list(again._tools), list(again.managed_agents[0]._tools))
-print(CodeAgent.from_hub("acme/agent", model=model).run("Go."), CodeAgent.from_hub("acme/agent", trust_remote_code=True, model=model).tools)
+trusted = CodeAgent.from_hub("acme/agent", trust_remote_code=True, model=model)
+print(CodeAgent.from_hub("acme/agent", model=model).run("Go."), [*trusted.tools])
 """
 
 
