@@ -40,7 +40,7 @@ def main(model: Model | str = "local") -> Any:
         try:
             cursor = connection.execute(sql)
         except sqlite3.Error as error:
-            raise ValueError(f"{error}. Only these can be read:\n{schema}") from error
+            raise ValueError(f"{error}. Write another SELECT, with columns that there are:\n{schema}") from error
         return [dict(zip([column[0] for column in cursor.description], row, strict=True)) for row in cursor]
 
     agent = CodeAgent(
