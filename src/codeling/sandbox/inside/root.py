@@ -44,16 +44,20 @@ def hold_proc():
 
 def go_first():
     """Be the first that the kernel ends where the machine runs out of memory: the host has more to lose."""
-    _write("self/oom_score_adj", "1000")
+    _try_to_write("self/oom_score_adj", "1000")
 
 
 def small_sockets():
     """Hold what waits in this network namespace's sockets: their buffers would grow to many MiB, which no limit counts."""
     for name in ("tcp_rmem", "tcp_wmem"):
-        try:
-            _write("sys/net/ipv4/" + name, "4096 65536 {}".format(SOCKET_BUFFER))
-        except OSError:  # a container may show these settings without letting anybody change them
-            pass
+        _try_to_write("sys/net/ipv4/" + name, "4096 65536 {}".format(SOCKET_BUFFER))
+
+
+def _try_to_write(name, text):
+    try:
+        _write(name, text)
+    except OSError:  # a container may show these settings without letting anybody change them
+        pass
 
 
 def _write(name, text):
