@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 from ..errors import BadArguments, JournalError, UsageError
 from ..events import Event, RunStarted
+from ..forms.settings import tool_names
 from .calls import in_order
 from .comparing import call_line
 
-__all__ = ("check_names", "check_tools", "tool_names")
+__all__ = ("check_names", "check_tools")
 
 
 async def check_tools(agent: Any, past: Sequence[Event], journal: Any) -> None:
@@ -50,17 +51,3 @@ def check_names(agent: Any, said: Any, *, by: str) -> None:
             close = get_close_matches(str(name), known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known) or 'none'}"
             raise UsageError(f"{by} speaks of {name!r}, and no agent here has such a tool; {hint}")
-
-
-def tool_names(agent: Any) -> set[str]:
-    """Give the names of the tools of an agent and of those below it."""
-    return set(_tools(agent, set()))
-
-
-def _tools(agent: Any, seen: set[int]) -> Iterator[str]:
-    seen.add(id(agent))
-    for name, tool in agent._tools.items():
-        yield name
-        below = getattr(tool, "agent", None)
-        if below is not None and id(below) not in seen and hasattr(below, "_tools"):
-            yield from _tools(below, seen)

@@ -19,6 +19,7 @@ from ..prompt import Form
 from ..tools import Tool
 from .calls import TextCall, begun, read_calls
 from .catalogue import signatures
+from .fitting import shown
 from .inner import Calls, let
 from .outline import cut
 from .pictures import picture_of
@@ -99,7 +100,7 @@ class CallingForm(Form):
         """What came of a call. A program that is its argument may have called tools, as if it had them."""
         told = _result(call, ended)
         wanted = _UNDEFINED.search((ended and ended.error) or "")
-        if wanted and any(tool.name == wanted[1] for tool in self.tools):
+        if wanted and any(tool.name == wanted[1] != call.name for tool in self.tools):
             told += (
                 f"\nNote: {call.name} has no tools. Call {wanted[1]} by itself and write its result into the program."
             )
@@ -252,4 +253,8 @@ def _text(value: Any) -> str:
     try:
         return json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
-        return str(load("codeling.secrets.masking:masked")(load("codeling.observers.text:in_words")(value)))
+        pass
+    try:
+        return str(load("codeling.secrets.masking:masked")(str(value)))
+    except Exception:  # noqa: BLE001  # foreign code: such as a number with more digits than Python writes
+        return shown(value)

@@ -24,8 +24,8 @@ def observe(memory: Any, finished: StepFinished, reply: Reply, results: Mapping[
     memory.repeats = memory.repeats + 1 if memory.done == before else 0
     if memory.repeats:
         memory.messages.pop()
-        failed = [end.error for call in reply.calls if (end := results.get(call.id)) and end.error]
-        memory.add_message(_repeated([finished.error or "", *failed], calls=bool(reply.calls)))
+        errors = [finished.error, *(end.error for call in reply.calls if (end := results.get(call.id)))]
+        memory.add_message(_repeated([error for error in errors if error], calls=bool(reply.calls)))
         return
     told = memory.form.observe(finished, reply.calls, results)
     for message in told:
@@ -51,10 +51,10 @@ def _deed(finished: StepFinished, reply: Reply, results: Mapping[str, ToolCallFi
 def _repeated(errors: Sequence[str], *, calls: bool) -> Message:
     """Say that a step did what the one before it did, and what else there is to do."""
     told = "You wrote the very same again, with the same result."
-    reasons = [lines[-1][:MOST_REASON] for error in errors if (lines := _said(error))]
-    if not any(errors):
+    if not errors:
         return Message(role="user", content=f"{told} If that is the answer, call final_answer{_WITH[calls]}.")
-    return Message(role="user", content="\n".join([f"{told} {_ELSE[calls]}", *reasons[:MOST_REASONS]]))
+    reasons = [lines[-1][:MOST_REASON] for error in errors[:MOST_REASONS] if (lines := _said(error))]
+    return Message(role="user", content="\n".join([f"{told} {_ELSE[calls]}", *reasons]))
 
 
 def _said(error: str) -> list[str]:

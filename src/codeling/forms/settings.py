@@ -10,13 +10,13 @@ from difflib import get_close_matches
 from inspect import iscoroutinefunction
 from typing import Any
 
-from ..errors import EndsRun, UsageError
+from ..errors import UsageError
 from ..limits import Limits
 from ..lookup import load, named
 from ..tools import Tool
 from .fitting import shown
 
-__all__ = ("check", "check_run", "check_task", "check_variables", "put", "tools_of")
+__all__ = ("check", "check_run", "check_task", "check_variables", "put", "tool_names", "tools_of")
 
 _COUNTS = {"max_steps": 0, "planning_interval": 0, "context_window": 1}
 """Settings that are whole numbers, with the least that each may be."""
@@ -83,9 +83,23 @@ def put(agent: Any, name: str, value: Any) -> None:
                 agent._executor = named("executors", "executor_from", value or "sandbox")
             case "tools" | "managed_agents" | "handoffs":
                 agent._tools = tools_of(agent)
-    except EndsRun:
+    except Exception:
         object.__setattr__(agent, name, before)
         raise
+
+
+def tool_names(agent: Any) -> set[str]:
+    """Give the names of the tools of an agent and of those below it."""
+    return set(_tools(agent, set()))
+
+
+def _tools(agent: Any, seen: set[int]) -> Iterator[str]:
+    seen.add(id(agent))
+    for name, tool in agent._tools.items():
+        yield name
+        below = getattr(tool, "agent", None)
+        if below is not None and id(below) not in seen and hasattr(below, "_tools"):
+            yield from _tools(below, seen)
 
 
 def check_run(
@@ -163,7 +177,7 @@ def _check_policy(agent: Any) -> None:
     policy = agent.policy
     if not isinstance(policy, Mapping):
         return
-    tools = load("codeling.durable.checking:tool_names")(agent)
+    tools = tool_names(agent)
     for key in policy.keys() - tools:
         if set(key) & set("*?[") or key.startswith("effect:"):
             continue
