@@ -23,7 +23,10 @@ from ..walls import need
 
 ATTACK = Path(__file__).parents[1] / "escapes" / "411_reach_the_parent_from_a_copy.py"
 STUB = 'def echo(value: object = None) -> object:\n    """Give the value back."""'
-WORKER = "import gc\nworker = next(item for item in gc.get_objects() if type(item).__name__ == 'Worker')\n"
+WORKER = (
+    "import sys\nframe = sys._getframe()\nwhile type(frame.f_locals.get('self')).__name__ != 'Worker':\n"
+    "    frame = frame.f_back\nworker = frame.f_locals['self']\n"
+)
 TAKE = "import array, os, socket\nnursery = socket.socket(fileno=os.dup(4))\ndef take():\n    return socket.recv_fds(nursery, 1, 2)[1]\n"
 
 

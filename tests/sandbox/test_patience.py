@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from codeling import CodeAgent, SandboxExecutor
-from codeling.sandbox.inside.patience import FEWEST, FIRST, Patience
+from codeling.sandbox.inside.patience import FEWEST, FIRST, PROCESSORS, Patience
 from codeling.testing import ScriptedModel
 
 
@@ -20,12 +20,47 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
         yield ours, theirs
 
 
+def test_who_has_had_quick_answers_stays_awake_for_a_moment(ends: tuple[socket.socket, socket.socket]) -> None:
+    ours, theirs = ends
+    patience = Patience(ours.fileno())
+    if PROCESSORS < 2:
+        pytest.skip("with one processor nobody stays awake: the other end could not work")
+
+    assert _waited(patience) == 0  # asleep at once
+    theirs.send(b"x")
+    for _ in range(20 * FIRST):  # some of them may be slow, on a busy machine
+        assert patience.wait() is True
+    ours.recv(1)
+
+    assert _waited(patience) > 0
+    assert _waited(patience) == 0  # it was for nothing: asleep, for a while
+
+
+def _waited(patience: Patience) -> int:
+    """Looks before it slept, in a wait for nothing."""
+    looks: list[int | None] = []
+    real = patience._poll
+
+    def looking(most: int | None = None) -> object:
+        looks.append(most)
+        return real(most)
+
+    patience._poll = looking
+    assert patience.wait(1) is False
+    patience._poll = real
+    return looks.count(0)
+
+
 @pytest.mark.parametrize("before", [0, FIRST, FIRST + 1, FIRST + FEWEST + 1])
 def test_nothing_comes_and_then_something(ends: tuple[socket.socket, socket.socket], before: int) -> None:
     ours, theirs = ends
     patience = Patience(ours.fileno())
+    theirs.send(b"x")
+    for _ in range(before):
+        assert patience.wait() is True
+    ours.recv(1)
 
-    for _ in range(before):  # of answers that come at once, and of some that do not: awake, asleep, awake again
+    for _ in range(before):  # awake, asleep, awake again
         assert patience.wait(1) is False
     assert patience.wait(1) is False
 

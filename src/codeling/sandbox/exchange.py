@@ -52,6 +52,8 @@ class Exchange:
         self._printed = self._pieces = self._lent = 0
         self._answer: tuple[Any] | None = None
         self._timed_out = self._over = self._paused = False
+        self._greeting = False
+        """Whether the worker is new, and still has to say so before it answers."""
         self._loop = asyncio.get_running_loop()
         self._done: asyncio.Future[Mapping[str, Any]] = self._loop.create_future()
         self._aside: Aside | None = None
@@ -60,9 +62,13 @@ class Exchange:
             step=step, offered=offered, codec=codec, on_call=on_call, send=self._send, fail=self._fail_safely
         )
 
-    async def run(self, command: Mapping[str, Any] | None) -> Outcome:
-        """Send the command and see it through. Raises `WireBroken` where the worker is lost."""
-        if command is not None:
+    async def run(self, command: Mapping[str, Any] | None, *, greeting: bool = False) -> Outcome:
+        """Send the command and see it through. Raises `WireBroken` where the worker is lost.
+
+        With `greeting`, the worker's first words may come before or after the command is sent.
+        """
+        self._greeting = greeting
+        if command is not None and not greeting:
             self._line.refuse_stale()
         self._line.busy = True
         self._started = self._loop.time()
@@ -192,7 +198,9 @@ class Exchange:
             raise WireBroken("protocol error: a frame came after the program's end")
         if kind == self._until == "done" and frame["id"] != self._step:
             raise WireBroken(f"protocol error: the end of program {shown(frame['id'])} came, not of {self._step}")
-        if kind == self._until:
+        if kind == "hello" and self._greeting:
+            self._greeting = False
+        elif kind == self._until and not self._greeting:
             self._done.set_result(frame)
         elif kind == "trouble":  # in its place at the start only; a program that sends it ends its own interpreter
             raise WireBroken(f"it could not be sealed: {frames.clean(frame['text'])[: frames.MAX_TEXT]}")

@@ -27,8 +27,10 @@ if sys.argv[2] == "landlock":
     print(linux.landlock_abi())
 elif sys.argv[2] == "seccomp":
     import seccomp
-    linux.no_new_privileges()
-    seccomp.install(seccomp.complete(seccomp.program(full=False, landlock=1), os.getpid()))
+    plan = linux.Plan()
+    linux.no_new_privileges(plan)
+    seccomp.install(plan, seccomp.complete(seccomp.program(full=False, landlock=1), os.getpid()))
+    plan.run()
     try:
         os.fork()
     except PermissionError:

@@ -105,6 +105,11 @@ class Line:
         """Raise KeyboardInterrupt in the program, or give the frame that does."""
         return self.connection.interrupt() if self.open else None
 
+    @property
+    def listens(self) -> bool:
+        """Whether the worker may be told things before it has said its first word: nobody else reads its stream."""
+        return getattr(self.connection, "listens", False)
+
     def computed(self) -> float:
         """Seconds for which the worker has used processors; 0 where that cannot be known."""
         known: Callable[[], float] = getattr(self.connection, "computed", float)

@@ -41,6 +41,8 @@ class SealedWorker:
         self._lock = threading.Lock()
         self._closed = False
 
+    listens = True
+
     def watch(self, quota: Quota) -> None:
         """Have the watchdog hold it to this."""
         self._quota = quota

@@ -166,9 +166,10 @@ class WireSession:
         imports = None if self._spec.imports is None else list(self._spec.imports)
         opening = {"tools": dict(self._spec.tools), "seed": self._spec.seed, "imports": imports}
         try:
-            await self._exchange(line, until="hello").run(None)
+            if not line.listens:
+                await self._exchange(line, until="hello").run(None)
             await self._exchange(line, until="ready").run(
-                {"t": "open", "id": 0, "output": self._limits.output, **opening}
+                {"t": "open", "id": 0, "output": self._limits.output, **opening}, greeting=line.listens
             )
             await self._set(line, self._variables)
         except WireBroken as error:

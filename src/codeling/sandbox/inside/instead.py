@@ -4,10 +4,11 @@ Shared memory without a file: the kernel keeps all its pages until the last one 
 those that are not. For one process private memory is the same; several get a file without a name.
 """
 
-import asyncio.selector_events
+import importlib
 import mmap
 import os
 import socket
+import sys
 
 __all__ = ("install", "pairs_are_small")
 
@@ -22,17 +23,30 @@ def pairs_are_small():
         return first.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) <= _MOST
 
 
-def install(*, folder, messages, pairs):
+def install(*, folder, messages, pairs, network):
     """Teach the modules of this interpreter.
 
     `folder` is where processes share files, or None where there is one process only; `messages` whether
-    sendmsg is allowed, `pairs` whether socket pairs are.
+    sendmsg is allowed, `pairs` whether socket pairs are, `network` whether there is any.
     """
     mmap.mmap = _mapping(mmap.mmap, folder)
+    events = _event_loops(network)
     if not messages:
-        asyncio.selector_events._HAS_SENDMSG = False
+        events._HAS_SENDMSG = False
     if not pairs:
-        asyncio.selector_events.BaseSelectorEventLoop._make_self_pipe = _make_self_pipe
+        events.BaseSelectorEventLoop._make_self_pipe = _make_self_pipe
+
+
+def _event_loops(network):
+    """Import asyncio: without `ssl` where nobody could use that, for it is large and every worker would have it."""
+    hidden = not network and "ssl" not in sys.modules
+    if hidden:
+        sys.modules["ssl"] = None
+    try:
+        return importlib.import_module("asyncio.selector_events")
+    finally:
+        if hidden:
+            del sys.modules["ssl"]
 
 
 def _mapping(original, folder):

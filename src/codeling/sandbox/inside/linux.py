@@ -7,11 +7,12 @@ refuses, so that no layer is taken for given.
 import ctypes
 import errno
 import os
+import resource
 import struct
 
 from syscalls import ARCHITECTURES
 
-__all__ = ("call", "clone", "drop_capabilities", "landlock", "landlock_abi", "mount", "prctl", "unshare")
+__all__ = ("Plan", "at_once", "call", "clone", "drop_capabilities", "landlock", "landlock_abi", "mount", "prctl", "unshare")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _syscall = _libc.syscall
@@ -37,10 +38,45 @@ def _check(result, what):
     return result
 
 
+def _prepared(name, args):
+    given = [ctypes.c_long(a) if isinstance(a, int) else a.encode() if isinstance(a, str) else a for a in args]
+    return (ctypes.c_long(CALLS[name]), *given)
+
+
 def call(name, *args):
-    """Make a system call by name; ints and buffers are its arguments."""
-    given = [a if isinstance(a, (bytes, ctypes.Array, type(None))) else ctypes.c_long(a) for a in args]
-    return _check(_syscall(ctypes.c_long(CALLS[name]), *given), name)
+    """Make a system call by name; ints, texts, buffers and objects of ctypes are its arguments."""
+    return _check(_syscall(*_prepared(name, args)), name)
+
+
+class Plan:
+    """System calls that are written down here and made later, by the children of this process.
+
+    All that they need is made here. So a child that makes them runs little code, and copies few pages of memory
+    for itself: that is most of what it costs to start one.
+    """
+
+    def __init__(self):
+        self._calls = []
+
+    def add(self, name, *args, to=None, needed=True):
+        """Write down a call, as `call` would make it. `to` is the C integer that gets its result; not `needed`, it may fail."""
+        self._calls.append((name, _prepared(name, args), to, needed))
+
+    def run(self):
+        """Make the calls in their order. Raises OSError where the kernel refuses one that is needed."""
+        for name, given, to, needed in self._calls:
+            made = _syscall(*given)
+            if made < 0 and needed:
+                _check(made, name)
+            if to is not None:
+                to.value = made
+
+
+def at_once(step, *args):
+    """Make the calls that `step(plan, ...)` writes down."""
+    plan = Plan()
+    step(plan, *args)
+    plan.run()
 
 
 def unshare(flags):
@@ -50,9 +86,8 @@ def unshare(flags):
 
 def mount(source, target, kind=None, flags=0, data=None):
     """Mount, as mount(2)."""
-    encoded = [item.encode() if isinstance(item, str) else item for item in (source, target, kind, data)]
-    source, target, kind, data = encoded
-    _check(_libc.mount(source, target, kind, ctypes.c_ulong(flags), data), "mount {}".format(target))
+    made = _syscall(*_prepared("mount", (source, target, kind, flags, data)))
+    _check(made, "mount {}".format(target))
 
 
 def unmount(target):
@@ -73,13 +108,7 @@ def pivot_root(new, old):
 
 def prctl(option, *args):
     """Set an attribute of this process."""
-    given = [ctypes.c_ulong(a) for a in (*args, 0, 0, 0, 0)[:4]]
-    _check(_libc.prctl(ctypes.c_int(option), *given), "prctl {}".format(option))
-
-
-def no_new_privileges():
-    """No exec can give more rights from here on."""
-    prctl(38, 1)
+    call("prctl", option, *(*args, 0, 0, 0, 0)[:4])
 
 
 def dumpable():
@@ -87,9 +116,9 @@ def dumpable():
     prctl(4, 1)
 
 
-def die_with_parent():
+def die_with_parent(plan):
     """Be killed when the parent ends."""
-    prctl(1, 9)
+    plan.add("prctl", 1, 9, 0, 0, 0)
 
 
 def live_without_parent():
@@ -97,19 +126,28 @@ def live_without_parent():
     prctl(1, 0)
 
 
-def drop_capabilities():
+def no_new_privileges(plan):
+    """No exec can give more rights from here on."""
+    plan.add("prctl", 38, 1, 0, 0, 0)
+
+
+def drop_capabilities(plan):
     """Give up every capability, and every way of getting one back."""
-    nothing = ctypes.c_ulong(0)
     for capability in range(64):
-        if _libc.prctl(24, ctypes.c_ulong(capability), nothing, nothing, nothing) < 0:
-            break
+        if _libc.prctl(23, ctypes.c_ulong(capability), *[ctypes.c_ulong(0)] * 3) < 0:
+            break  # the kernel knows no more of them
+        plan.add("prctl", 24, capability, 0, 0, 0, needed=False)
     for option, value in ((47, 4), (28, 0xEF)):  # ambient set; securebits, locked. Both need rights that may be gone
-        try:
-            prctl(option, value)
-        except OSError:
-            pass
+        plan.add("prctl", option, value, 0, 0, 0, needed=False)
     header = ctypes.create_string_buffer(struct.pack("Ii", 0x20080522, 0))
-    call("capset", header, ctypes.create_string_buffer(24))
+    plan.add("capset", header, ctypes.create_string_buffer(24))
+
+
+def limit(plan, what, most):
+    """Hold this process to so much of a resource, or to what it may have now if that is less."""
+    hard = resource.getrlimit(what)[1]
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    plan.add("prlimit64", 0, what, struct.pack("QQ", most, most), None)
 
 
 _THREAD_ID = 0
@@ -160,7 +198,7 @@ def landlock_abi():
         return 0
 
 
-def landlock(rules, abi, port=0):
+def landlock(plan, rules, abi, port=0):
     """Refuse all of the file system but these (path, access) pairs, and TCP, signals and abstract sockets to outside.
 
     `abi` is the version of Landlock to use; with a `port`, TCP may be connected to it and to no other.
@@ -168,15 +206,16 @@ def landlock(rules, abi, port=0):
     files = (1 << 13) - 1 | (REFER if abi >= 2 else 0) | (TRUNCATE if abi >= 3 else 0) | (IOCTL_DEV if abi >= 5 else 0)
     attributes = struct.pack("QQQ", files, 3 if abi >= 4 else 0, 3 if abi >= 6 else 0)
     attributes = attributes[: 8 if abi < 4 else 16 if abi < 6 else 24]
-    ruleset = call(
-        "landlock_create_ruleset", ctypes.create_string_buffer(attributes, len(attributes)), len(attributes), 0
-    )
+    ruleset = ctypes.c_long()
+    plan.add("landlock_create_ruleset", attributes, len(attributes), 0, to=ruleset)
     for path, access in rules:
-        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
         granted = access & files & (-1 if os.path.isdir(path) else _OF_FILES)
-        call("landlock_add_rule", ruleset, 1, ctypes.create_string_buffer(struct.pack("=Qi", granted, fd), 12), 0)
-        os.close(fd)
+        rule = ctypes.create_string_buffer(struct.pack("=Qi", granted, -1), 12)
+        handle = ctypes.c_int.from_buffer(rule, 8)
+        plan.add("openat", -100, path, os.O_PATH | os.O_CLOEXEC, 0, to=handle)
+        plan.add("landlock_add_rule", ruleset, 1, rule, 0)
+        plan.add("close", handle)
     if port and abi >= 4:
-        call("landlock_add_rule", ruleset, 2, ctypes.create_string_buffer(struct.pack("=QQ", 2, port), 16), 0)
-    call("landlock_restrict_self", ruleset, 0)
-    os.close(ruleset)
+        plan.add("landlock_add_rule", ruleset, 2, struct.pack("=QQ", 2, port), 0)
+    plan.add("landlock_restrict_self", ruleset, 0)
+    plan.add("close", ruleset)

@@ -1,19 +1,22 @@
 """Waiting for the other end of the wire: awake for a moment where that has paid before, asleep otherwise.
 
 To fall asleep and be woken costs both ends more than a quick call does, and the processor comes back with
-cold caches. So an end that has had a few answers looks for the next one for a moment before it sleeps, and gives
-that up for a while, for longer each time, where the answer takes longer: with more work than processors it does.
+cold caches. So an end that has had a few quick answers looks for the next one for a moment before it sleeps, and
+gives that up for a while, for longer each time, where the answer takes longer: with more work than processors it does.
 """
 
 import os
 import select
+from time import perf_counter
 
 __all__ = ("PROCESSORS", "Patience")
 
 LOOKS = 500
 """Looks before one falls asleep: some 200 microseconds in all."""
 FIRST, FEWEST, MOST = 3, 32, 1024
-"""Times that one sleeps at once before one first stays awake, and after staying awake for nothing."""
+"""Quick answers for which one sleeps before one first stays awake, and after staying awake for nothing."""
+QUICK = 0.0005
+"""Seconds that a quick answer takes at most, with falling asleep and being woken."""
 
 
 def _processors():
@@ -44,8 +47,11 @@ class Patience:
         """Wait for what may come at once, at most so many milliseconds. False where nothing came."""
         poll = self._poll
         if self._asleep:
-            self._asleep -= not _ALONE
-            return bool(poll(most))
+            since = perf_counter()
+            came = bool(poll(most))
+            if came and not _ALONE and perf_counter() - since < QUICK:
+                self._asleep -= 1
+            return came
         for _ in range(LOOKS):
             if poll(0):
                 self._again = FEWEST

@@ -4,6 +4,7 @@ Built before any program runs: by the zygote for all its workers (the read-only 
 worker for itself (the private folder). Nothing here can be reached once the worker is sealed.
 """
 
+import ctypes
 import fcntl
 import os
 import socket
@@ -126,20 +127,23 @@ def become(user, folder=None):
     linux.dumpable()
 
 
-def map_user(user, group):
+def map_user(plan, user, group):
     """Be one ordinary user inside the user namespace that this process has just entered."""
     for name, text in (
         ("setgroups", "deny"),
         ("uid_map", "{} {} 1".format(INSIDE_ID, user)),
         ("gid_map", "{} {} 1".format(INSIDE_ID, group)),
     ):
-        _write("self/" + name, text)
+        handle = ctypes.c_long()
+        plan.add("openat", _PROC, "self/" + name, os.O_WRONLY | os.O_CLOEXEC, 0, to=handle)
+        plan.add("write", handle, text, len(text))
+        plan.add("close", handle)
 
 
-def private_folder(folder, disk, files):
+def private_folder(plan, folder, disk, files):
     """Mount a folder of the worker's own: its size and its number of files are the kernel's to hold."""
     size = "size={},mode=700,nr_inodes={},uid={},gid={}".format(disk, files, INSIDE_ID, INSIDE_ID)
-    linux.mount("tmpfs", folder, "tmpfs", linux.NOSUID | linux.NODEV, size)
+    plan.add("mount", "tmpfs", folder, "tmpfs", linux.NOSUID | linux.NODEV, size)
 
 
 def unpack(folder, pack):

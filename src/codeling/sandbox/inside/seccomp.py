@@ -212,8 +212,14 @@ def complete(program, pid):
     return program.replace(struct.pack("I", _SELF), struct.pack("I", pid))
 
 
-def install(program):
+def install(plan, program):
     """Put a complete filter on this process for good."""
     code = ctypes.create_string_buffer(program, len(program))
-    filter = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(code)))
-    linux.call("seccomp", 1, 0, filter)
+    plan.add("seccomp", 1, 0, _pointing(struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(code)), code))
+
+
+def _pointing(content, to):
+    """Give a buffer with this content, which keeps what it points to."""
+    buffer = ctypes.create_string_buffer(content)
+    buffer.to = to
+    return buffer

@@ -20,7 +20,7 @@ _X86_64 = dict(
     getgroups=115, getresuid=118, getresgid=120, getpgid=121, getsid=124, capget=125, capset=126, rt_sigpending=127,
     rt_sigtimedwait=128, rt_sigsuspend=130, sigaltstack=131, utime=132, statfs=137, fstatfs=138, getpriority=140,
     sched_getparam=143, sched_getscheduler=145, sched_get_priority_max=146, sched_get_priority_min=147,
-    sched_rr_get_interval=148, munlock=150, pivot_root=155, prctl=157, sethostname=170, arch_prctl=158, gettid=186,
+    sched_rr_get_interval=148, munlock=150, pivot_root=155, prctl=157, mount=165, sethostname=170, arch_prctl=158, gettid=186,
     getxattr=191, lgetxattr=192, fgetxattr=193, listxattr=194, llistxattr=195, flistxattr=196, tkill=200, time=201,
     futex=202, sched_getaffinity=204, epoll_create=213, getdents64=217, set_tid_address=218, restart_syscall=219,
     fadvise64=221, timer_create=222, timer_settime=223, timer_gettime=224, timer_getoverrun=225, timer_delete=226,
@@ -37,7 +37,7 @@ _X86_64 = dict(
 _AARCH64 = dict(
     getxattr=8, lgetxattr=9, fgetxattr=10, listxattr=11, llistxattr=12, flistxattr=13, getcwd=17, eventfd2=19,
     epoll_create1=20, epoll_ctl=21, epoll_pwait=22, dup=23, dup3=24, fcntl=25, ioctl=29, flock=32, mkdirat=34,
-    unlinkat=35, symlinkat=36, linkat=37, renameat=38, pivot_root=41, statfs=43, fstatfs=44, truncate=45,
+    unlinkat=35, symlinkat=36, linkat=37, renameat=38, mount=40, pivot_root=41, statfs=43, fstatfs=44, truncate=45,
     ftruncate=46, fallocate=47, faccessat=48, chdir=49, fchdir=50, fchmod=52, fchmodat=53, openat=56, close=57,
     pipe2=59, getdents64=61, lseek=62, read=63, write=64, readv=65, writev=66, pread64=67, pwrite64=68, preadv=69,
     pwritev=70, sendfile=71, pselect6=72, ppoll=73, splice=76, readlinkat=78, newfstatat=79, fstat=80, fsync=82,

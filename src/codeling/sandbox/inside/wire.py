@@ -14,7 +14,7 @@ from compact import MOST_BYTES, MOST_WEIGHT, decode, encode, weight
 from patience import Patience
 from plain import Unencodable
 
-__all__ = ("Wire",)
+__all__ = ("Wire", "packed")
 
 _LENGTH, _LIGHT = struct.Struct("<I"), 1 << 19
 _here = threading.get_ident
@@ -64,7 +64,7 @@ class Wire:
 
     def send(self, frame):
         """Write one frame. Raises Unencodable where the host would read none that is so large."""
-        self._send(_packed(frame))
+        self._send(packed(frame))
 
     def _send(self, data):
         with self._write:
@@ -136,7 +136,7 @@ class Wire:
         with self._write:  # numbers have to go out in their order
             self._asked += 1
             frame["id"] = self._asked
-            data = _packed(frame)
+            data = packed(frame)
             self._slots[self._asked] = slot
             self._send(data)
 
@@ -248,7 +248,8 @@ class Wire:
                 raise self._error()
 
 
-def _packed(frame):
+def packed(frame):
+    """Give the bytes of a frame. Raises Unencodable where the host would read none that is so large."""
     body = encode(frame).encode("ascii")
     if len(body) > MOST_BYTES or (len(body) > _LIGHT and weight(body) > MOST_WEIGHT):
         raise Unencodable(

@@ -105,9 +105,9 @@ def _literal(default):
 class Worker:
     """One interpreter: its namespace, its tools, and the loop that serves the host."""
 
-    def __init__(self, read_fd, write_fd, nursery=None):
+    def __init__(self, read_fd, write_fd):
         self.running = False
-        self._ends, self._nursery = (read_fd, write_fd), nursery
+        self._ends, self._nursery = (read_fd, write_fd), None
         self.final, self.program = None, ""
         self._running = threading.Event()
         self.wire = Wire(read_fd, write_fd, on_idle_interrupt=self._on_interrupt)
@@ -125,8 +125,9 @@ class Worker:
         """Whether this is the thread that runs programs."""
         return threading.get_ident() == self._main
 
-    def serve(self):
-        """Take commands until the host closes the stream."""
+    def serve(self, nursery=None):
+        """Take commands until the host closes the stream. With a `nursery` it may have this process fork itself."""
+        self._nursery = nursery
         signal.signal(signal.SIGINT, self.wire.on_signal)
         self.wire.send({"t": "hello", "v": VERSION, "pid": os.getpid(), "python": sys.version.split()[0]})
         while True:
@@ -134,9 +135,13 @@ class Worker:
                 command = self.wire.command()
                 if command is None:
                     os._exit(0)
-                getattr(self, "_do_" + command["t"])(command)
+                self.obey(command)
             except KeyboardInterrupt:
                 pass  # it came after the program that it was meant for
+
+    def obey(self, command):
+        """Do what the host has sent."""
+        getattr(self, "_do_" + command["t"])(command)
 
     def take_wire(self):
         """In a copy: serve on what now is at the wire's place."""
@@ -373,16 +378,20 @@ def _only_import(allowed, names):
     builtins.__import__ = guarded
 
 
-def main(read_fd, write_fd, listen=False, nursery=None):
-    """Serve the host on these descriptors until it closes them.
-
-    With `listen` a thread reads all the time: far away, interrupts come as frames and not as signals. With a
-    `nursery` the host may have this process fork itself.
-    """
+def made(read_fd, write_fd):
+    """Give a worker for these descriptors; they may be opened later."""
     for name in MODULES:  # programs may have modules of these names
         if name in sys.modules:
             sys.modules["_codeling_" + name] = sys.modules.pop(name)
-    worker = Worker(read_fd, write_fd, nursery)
+    return Worker(read_fd, write_fd)
+
+
+def main(read_fd, write_fd, listen=False):
+    """Serve the host on these descriptors until it closes them.
+
+    With `listen` a thread reads all the time: far away, interrupts come as frames and not as signals.
+    """
+    worker = made(read_fd, write_fd)
     if listen:
         worker.wire.listen()
     worker.serve()

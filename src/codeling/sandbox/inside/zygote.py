@@ -7,11 +7,17 @@ and limits of its own before it runs a line of a program. Nothing that a program
 usage: zygote.py CONTROL_FD, which then gives the options as JSON, as it does each request
 """
 
+import os
+
+HOOKS = []
+"""What modules ask to be done in copies of a process. Workers have one thread when they are made, and need none of it."""
+register_at_fork, os.register_at_fork = os.register_at_fork, lambda **hooks: HOOKS.append(hooks)
+
+import _signal
 import array
 import fcntl
 import gc
 import json
-import os
 import resource
 import select
 import signal
@@ -22,6 +28,7 @@ import forking
 import init
 import instead
 import linux
+import practice
 import root
 import seccomp
 import worker
@@ -31,9 +38,30 @@ PATIENCE = 1
 """Milliseconds without a request after which the next worker is made ahead of its request."""
 
 
-def limit(options, tasks):
-    """What one worker may use of memory, files, descriptors and tasks; tasks are counted for its user."""
-    wanted = [
+def entering(options):
+    """What a worker with a root of its own does first: become its one user, and mount its folder."""
+    plan = linux.Plan()
+    linux.die_with_parent(plan)
+    root.map_user(plan, os.geteuid(), os.getegid())
+    root.private_folder(plan, root.WORKDIR, options["disk"], options["files"])
+    if options["processes"]:  # what processes share between them, such as the locks of multiprocessing
+        root.private_folder(plan, root.SHARED, options["disk"], options["files"])
+    return plan
+
+
+def sealing(options, folder, port, tasks):
+    """Landlock, limits and the filter, in this order; there is no way back. Tasks are counted for the worker's user."""
+    full = options["isolation"] == "full"
+    plan = linux.Plan()
+    linux.no_new_privileges(plan)
+    linux.drop_capabilities(plan)
+    readable = ["/"] if full else [path for path in options["paths"] if os.path.exists(path)]
+    rules = [(path, linux.READ) for path in readable] + [(path, linux.WRITE) for path in (folder, *options["writable"])]
+    rules += [(root.SHARED, linux.WRITE)] if options["processes"] else []
+    devices = [path for path in root.DEVICES if os.path.exists(path)]
+    rules += [(path, linux.READ_FILE | (linux.WRITE_FILE if path in root.SINKS else 0)) for path in devices]
+    linux.landlock(plan, rules, options["landlock"], port=port)
+    for what, most in (
         (resource.RLIMIT_AS, options["memory"]),
         (resource.RLIMIT_FSIZE, options["disk"]),
         (resource.RLIMIT_NOFILE, options["open_files"]),
@@ -42,59 +70,41 @@ def limit(options, tasks):
         (resource.RLIMIT_MSGQUEUE, 0),
         (resource.RLIMIT_SIGPENDING, 256),
         (resource.RLIMIT_STACK, 8 << 20),
-    ]
-    wanted.append((resource.RLIMIT_NPROC, tasks))
-    for what, most in wanted:
-        hard = resource.getrlimit(what)[1]
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(what, (most, most))
+        (resource.RLIMIT_NPROC, tasks),
+    ):
+        linux.limit(plan, what, most)
+    pid = 1 if full else os.getpid()  # a worker with namespaces of its own is the first in there
+    seccomp.install(plan, seccomp.complete(options["filter"], pid))
+    return plan
 
 
-def seal(options, folder, port, tasks):
-    """Landlock, limits and the filter, in this order; there is no way back."""
-    full = options["isolation"] == "full"
-    linux.no_new_privileges()
-    linux.drop_capabilities()
-    readable = ["/"] if full else [path for path in options["paths"] if os.path.exists(path)]
-    rules = [(path, linux.READ) for path in readable] + [(path, linux.WRITE) for path in (folder, *options["writable"])]
-    rules += [(root.SHARED, linux.WRITE)] if options["processes"] else []
-    devices = [path for path in root.DEVICES if os.path.exists(path)]
-    rules += [(path, linux.READ_FILE | (linux.WRITE_FILE if path in root.SINKS else 0)) for path in devices]
-    linux.landlock(rules, options["landlock"], port=port)
-    limit(options, tasks)
-    seccomp.install(seccomp.complete(options["filter"], os.getpid()))
-
-
-def reseed():
-    """Give this worker random numbers of its own, where a loaded library would share its parent's."""
-    import random
-
-    random.seed()
-    numpy = sys.modules.get("numpy.random")
-    if numpy is not None:
-        numpy.seed(int.from_bytes(os.urandom(4), "little"))
-
-
-def enter(options, request, handles, ids):
-    """Enter what is this worker's own: its user, its folder, its port. Gives the folder and the port."""
-    port = 0
-    if options["isolation"] == "full":
+def enter(options, request, handles, control):
+    """Enter what is this worker's own: its user, its folder, its port. Gives the plan of its seal."""
+    full, port = options["isolation"] == "full", 0
+    if full:
         folder = root.WORKDIR
-        root.map_user(*ids)
-        root.private_folder(root.WORKDIR, options["disk"], options["files"])
-        if options["processes"]:  # what processes share between them, such as the locks of multiprocessing
-            root.private_folder(root.SHARED, options["disk"], options["files"])
+        options["entering"].run()
         if request.get("door") is not None:
             port = root.listen_inside(handles[request["door"]])
+            address = "http://127.0.0.1:{}".format(port)
+            proxies = {name: address for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")}
+            os.environ.update({**proxies, **options["env"]})
     else:
         folder = request["workdir"]
+        linux.at_once(linux.die_with_parent)
         os.mkdir(folder, 0o700)
         root.become(options["user"], folder)
+        linux.at_once(linux.die_with_parent)  # again: whoever becomes another user is no longer tied
+        environment(options, folder)
+    if any(event & select.POLLHUP for _, event in _poll(control, 0, 0)):
+        os._exit(0)  # the host went away before we were tied to our parent
     if request.get("pack") is not None:
         root.unpack(folder, handles[request["pack"]])
     os.chdir(options["workdir"] or folder)
     os.setsid()
-    return folder, port
+    if full and not port:
+        return options["sealing"]
+    return sealing(options, folder, port, request.get("tasks", options["tasks"]))
 
 
 def arrange_descriptors(wire, nursery):
@@ -108,22 +118,14 @@ def arrange_descriptors(wire, nursery):
     os.closerange(3 + len(given), 4096)
 
 
-def common_environment():
-    """Empty the environment but for what all programs find in it; nothing of the host's is left."""
+def environment(options, folder):
+    """Have what the user gives in the environment, and the folder, and nothing of the host's."""
     os.environ.clear()
     os.environ.update({"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "MPLBACKEND": "agg", "OPENBLAS_NUM_THREADS": "1"})
+    os.environ.update({"HOME": folder, "TMPDIR": folder, **options["env"]})
     platform = sys.modules.get("platform")
     if platform is not None:
         platform._uname_cache = None  # it holds the host's name
-
-
-def environment(options, folder, port):
-    """Add to the environment what is this worker's own, and what the user gives."""
-    os.environ.update({"HOME": folder, "TMPDIR": folder})
-    if port:
-        address = "http://127.0.0.1:{}".format(port)
-        os.environ.update({name: address for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")})
-    os.environ.update(options["env"])
     if os.getuid() != os.geteuid():
         ask_as_acting()
 
@@ -140,26 +142,23 @@ def ask_as_acting():
     os.supports_effective_ids.add(access)
 
 
-def live(options, request, handles, ids, control):
+def live(options, request, handles, control):
     """The worker's whole life, in the new process."""
-    linux.die_with_parent()
-    root.go_first()
     for entry in request.get("groups", ()):
         os.write(handles[entry], b"0")
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    folder, port = enter(options, request, handles, ids)
-    linux.die_with_parent()  # again: whoever becomes another user is no longer tied
-    if any(event & select.POLLHUP for _, event in _poll(control, 0, 0)):
-        os._exit(0)  # the host went away before we were tied to our parent
+    _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)  # what `signal` does besides touches memory: it names numbers
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+    seal = enter(options, request, handles, control)
     arrange_descriptors(request["wire"], handles[request["nursery"]] if options["forks"] else None)
     request["wire"] = 3
-    environment(options, folder, port)
-    reseed()
-    seal(options, folder, port, request.get("tasks", options["tasks"]))
+    seal.run()
+    os.register_at_fork = register_at_fork
+    if options["processes"] or options["forks"]:  # here are copies to come, of who may have threads
+        for hooks in HOOKS:
+            os.register_at_fork(**hooks)
     if options["processes"]:
         init.split()
-    worker.main(3, 3, nursery=forking.begin() if options["forks"] else None)
+    options["worker"].serve(nursery=forking.begin() if options["forks"] else None)
 
 
 def _poll(control, patience, events):
@@ -181,12 +180,11 @@ def own_namespaces(options):
 
 def fork(options, request, handles, control):
     """Start a worker on the request's wire; give its process id."""
-    ids = os.geteuid(), os.getegid()
     made = linux.clone(own_namespaces(options)) if options["isolation"] == "full" else os.fork()
     if made:
         return made
     try:
-        live(options, request, handles, ids, control)
+        live(options, request, handles, control)
     except BaseException as error:  # told to the host, whatever it is: this process can do nothing else
         try:
             text = json.dumps({"t": "trouble", "text": "{}: {}".format(type(error).__name__, error)}).encode()
@@ -212,11 +210,13 @@ def preload(names):
 def prepare(options):
     """Make this process the parent of sealed workers. Gives whether they will be root, whose threads nobody counts."""
     root.hold_proc()
+    root.go_first()
     pairs = instead.pairs_are_small()
     instead.install(
         folder=root.SHARED if options["processes"] else None,
         messages=bool(options["processes"] or options["network"]),
         pairs=pairs,
+        network=options["network"],
     )
     preload(options["preload"])
     options["landlock"] = min(linux.landlock_abi(), options["landlock"])
@@ -230,12 +230,11 @@ def prepare(options):
         except PermissionError:  # no root here, or one without its rights
             ids = os.getuid(), os.getgid()
             linux.unshare(shared | linux.NEWUSER)
-            root.map_user(*ids)
+            linux.at_once(root.map_user, *ids)
             options["user"].update(change=False, user=ids[0], numbers=0)
         linux.call("sethostname", b"sandbox", 7)
         root.build_root(options["root"], options["paths"], options["writable"])
         root.become(options["user"])
-    common_environment()
     options["filter"] = seccomp.program(
         full=options["isolation"] == "full",
         landlock=options["landlock"],
@@ -245,6 +244,12 @@ def prepare(options):
         shares=bool(options["processes"] or options["forks"] or options["workdir"]),
         pairs=pairs,
     )
+    practice.practise()
+    options["worker"] = worker.made(3, 3)
+    if options["isolation"] == "full":
+        environment(options, root.WORKDIR)
+        options["entering"] = entering(options)
+        options["sealing"] = sealing(options, root.WORKDIR, 0, options["tasks"])
     gc.collect()
     gc.freeze()
     return not (options["user"]["user"] or options["user"]["numbers"])
@@ -354,7 +359,7 @@ def main():
     options = json.loads(control.recv(_LARGEST) or b"{}")
     if not options:
         return
-    linux.die_with_parent()
+    linux.at_once(linux.die_with_parent)
     try:
         is_root = prepare(options)
         rehearse(options, control)
