@@ -282,6 +282,20 @@ def test_processes_inside_the_wall() -> None:
     assert 5 <= result.output <= 8
 
 
+def test_copies_that_a_program_makes_of_itself_are_like_any_copies() -> None:
+    """What modules ask for in copies is done there: threads that are not there are not counted, and random differs."""
+    need("full")
+    result = run(
+        SandboxExecutor(processes=8),
+        "import logging, os, random, threading, time\nthreading.Thread(target=time.sleep, args=(20,), daemon=True).start()\n"
+        "out, into = os.pipe()\n"
+        "if os.fork() == 0:\n    os.write(into, repr((threading.active_count(), random.random())).encode())\n    os._exit(0)\n"
+        "os.wait()\ncount, drawn = eval(os.read(out, 99))\nown = random.random()\nfinal_answer([count, threading.active_count(), drawn != own])",
+    )
+
+    assert result.output == [1, 2, True], result.steps[0]
+
+
 def test_the_memory_of_all_processes_counts() -> None:
     """What processes use together is held to `memory`, whatever each may use alone."""
     need("full")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib.util
 import json
 import os
@@ -184,6 +185,39 @@ def test_sessions_leave_nothing_behind() -> None:
     while len(left := os.listdir(folder)) > there + 1 and time.monotonic() < deadline:
         time.sleep(0.05)
     assert len(left) <= there + 1, left
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_a_session_ends_with_its_run_and_not_at_the_next_collection(asynchronous: bool) -> None:
+    """Whoever has a thousand runs cannot wait for the garbage collector to end their sandboxes."""
+    need("full")
+
+    def plain(number: int) -> int:
+        """Add one."""
+        return number + 1
+
+    async def awaited(number: int) -> int:
+        """Add one."""
+        return number + 1
+
+    name = "awaited" if asynchronous else "plain"
+    program = f"```python\nfinal_answer({name}(1))\n```"
+    with CodeAgent([awaited if asynchronous else plain], ScriptedModel([program] * 9)) as agent:
+
+        async def work() -> int:
+            await agent.arun("Once, so that the parent is there.")
+            gc.collect()
+            gc.disable()
+            await asyncio.gather(*[agent.arun("Go.") for _ in range(8)])
+            deadline = time.monotonic() + 20
+            while (left := len(list(below(os.getpid())))) > 3 and time.monotonic() < deadline:
+                await asyncio.sleep(0.05)
+            return left
+
+        try:
+            assert asyncio.run(work()) <= 3  # the parent, the worker that it makes ahead, and the last run's
+        finally:
+            gc.enable()
 
 
 def test_siblings_share_no_random_numbers_and_no_files() -> None:

@@ -194,13 +194,10 @@ class Exchange:
     def _take(self, frame: Mapping[str, Any], *, alone: bool, ready: Any = None) -> None:
         """Act on one checked frame; `alone` where nothing came after it yet, `ready` what was made of it elsewhere."""
         kind = frame["t"]
-        if self._done.done():
-            raise WireBroken("protocol error: a frame came after the program's end")
-        if kind == self._until == "done" and frame["id"] != self._step:
-            raise WireBroken(f"protocol error: the end of program {shown(frame['id'])} came, not of {self._step}")
+        self._check_turn(kind, frame)
         if kind == "hello" and self._greeting:
             self._greeting = False
-        elif kind == self._until and not self._greeting:
+        elif kind == self._until:
             self._done.set_result(frame)
         elif kind == "trouble":  # in its place at the start only; a program that sends it ends its own interpreter
             raise WireBroken(f"it could not be sealed: {frames.clean(frame['text'])[: frames.MAX_TEXT]}")
@@ -218,6 +215,14 @@ class Exchange:
             self._timer = self._loop.call_later(self._limits.grace, self._on_grace)
         else:
             raise WireBroken(f"protocol error: unexpected frame {kind!r}")
+
+    def _check_turn(self, kind: str, frame: Mapping[str, Any]) -> None:
+        if self._done.done():
+            raise WireBroken("protocol error: a frame came after the program's end")
+        if kind == self._until == "done" and frame["id"] != self._step:
+            raise WireBroken(f"protocol error: the end of program {shown(frame['id'])} came, not of {self._step}")
+        if self._greeting and kind not in {"hello", "trouble"}:
+            raise WireBroken(f"protocol error: {kind!r} came before the first word")
 
     def _take_call(self, calls: Calls, made: tuple[int, ToolCall], alone: bool) -> None:
         number, call = made

@@ -50,6 +50,8 @@ class _Begun(Coroutine[Any, Any, None]):
         """Take the first step."""
         try:
             self._waits_for = self._work.send(None)
+        except StopIteration as ended:  # without its frames, which hold this: all would stay until the next collection
+            self._ended = ended.with_traceback(None)
         except BaseException as ended:  # noqa: BLE001  # handed to the task, which knows what to do
             self._ended = ended
 
@@ -58,8 +60,12 @@ class _Begun(Coroutine[Any, Any, None]):
         if not self._ahead:
             return self._work.send(value)
         self._ahead = False
-        if self._ended is not None:
-            raise self._ended
+        ended, self._ended = self._ended, None
+        try:
+            if ended is not None:
+                raise ended
+        finally:
+            del ended
         return self._waits_for
 
     def throw(self, kind: Any, value: Any = None, traceback: TracebackType | None = None, /) -> Any:

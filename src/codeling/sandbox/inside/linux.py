@@ -12,7 +12,18 @@ import struct
 
 from syscalls import ARCHITECTURES
 
-__all__ = ("Plan", "at_once", "call", "clone", "drop_capabilities", "landlock", "landlock_abi", "mount", "prctl", "unshare")
+__all__ = (
+    "Plan",
+    "at_once",
+    "call",
+    "clone",
+    "drop_capabilities",
+    "landlock",
+    "landlock_abi",
+    "mount",
+    "prctl",
+    "unshare",
+)
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _syscall = _libc.syscall
