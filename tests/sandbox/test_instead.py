@@ -86,7 +86,7 @@ import sys
 sys.path.insert(0, sys.argv[1])
 import instead
 print(instead.pairs_are_small() in (True, False))
-instead.install(folder=None, messages=False, pairs=False)
+instead.install(folder=None, messages=False, pairs=False, network=False)
 import asyncio, signal, threading, time
 async def main():
     loop, woken = asyncio.get_running_loop(), asyncio.Event()
