@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import sqlite3
 import subprocess
@@ -10,17 +11,26 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from codeling import CodeAgent, Interrupted, JournalError, OutcomeUnknown, SQLiteJournal, tool
+from codeling.cli import main
 from codeling.events import Event, RunStarted, StepFinished, ToolCallFinished
 from codeling.journals.archive import summaries
 from codeling.testing import ScriptedModel, replay
 from tests.core.helpers import program
 
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5),
+    st.sampled_from([[], {}, [[1]], 10**30, {"$": "tuple", "v": [1]}, {"@": "Usage"}, {"@": "Reply"}, {"@": "tuple", "items": 1}]),
+)  # fmt: skip
 OLD = Path(__file__).parents[1] / "data" / "journals"
 """One file for each version that was ever used; see its README."""
 
@@ -213,6 +223,43 @@ def test_a_damaged_event_is_named(tmp_path: Path, large: bool) -> None:
     listed = asyncio.run(summaries(SQLiteJournal(path)))
     assert {run.run_id: run.state for run in listed} == {"sound": "success", "hurt": "damaged"}
     assert "run 'hurt', event" in next(run.error or "" for run in listed if run.run_id == "hurt")
+
+
+@pytest.mark.parametrize("event", ["RunStarted", "ModelReplied", "StepFinished", "RunFinished"])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.integers(0, 10_000), value=VALUES)
+def test_whatever_stands_in_a_field_is_shown_or_refused_in_words(
+    event: str, place: int, value: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A record that somebody has changed never ends a command with a traceback."""
+    file = tmp_path / "whole.db"
+    if not file.exists():
+        model = ScriptedModel([program("print(1)"), program("final_answer((1, 'a'))")])
+        CodeAgent([], model, journal=SQLiteJournal(file)).run("Go.", run_id="one")
+    changed = tmp_path / "changed.db"
+    with closing(sqlite3.connect(file)) as whole, closing(sqlite3.connect(changed)) as database, database:
+        whole.backup(database)
+        number, text = database.execute(
+            "select number, event from events where event like ?", [f'%"{event}"%']
+        ).fetchone()
+        record = json.loads(text)
+        found = list(places(record))
+        holder, key = found[place % len(found)]
+        holder[key] = value
+        database.execute("update events set event = ? where number = ?", [json.dumps(record), number])
+
+    for command in ("show", "trace"):
+        code = main([command, "one", "--journal", str(changed)])
+        said = capsys.readouterr()
+        assert code == 0 or (code == 1 and said.err.startswith("codeling: ")), said.err
+    assert main(["runs", "--journal", str(changed)]) in {0, 1}
+
+
+def places(data: Any) -> Iterator[tuple[Any, Any]]:
+    """Every place in JSON data: what holds it, and its key there."""
+    for key in list(data) if isinstance(data, dict) else range(len(data)) if isinstance(data, list) else ():
+        yield data, key
+        yield from places(data[key])
 
 
 def test_a_call_that_ends_after_its_run(tmp_path: Path) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from typing import Any, cast
+from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from ..events import Event
 from ..messages import Audio, Delta, Image, Json, Reply, ToolCall, Usage
@@ -72,5 +73,44 @@ def _unpack(data: Json, decode: Callable[[Json], Any]) -> Any:
 
 
 def _build(cls: type[Any], data: Mapping[str, Json], decode: Callable[[Json], Any]) -> Any:
-    known = _names(cls)
-    return cls(**{name: _unpack(value, decode) for name, value in data.items() if name in known})
+    checks = _checks.get(cls)
+    if checks is None:
+        hints = get_type_hints(cls)
+        checks = {name: _is_moment if name == "at" else _check(hints[name]) for name in _names(cls)}
+        _checks[cls] = checks
+    given = {name: _unpack(value, decode) for name, value in data.items() if name in checks}
+    for name, value in given.items():
+        if not checks[name](value):
+            raise ValueError(f"{name!r} of {cls.__name__} cannot be {value!r:.200}")
+    return cls(**given)
+
+
+_LAST = 1e11
+"""Seconds since the epoch of the latest moment that is believed: clocks and calendars can show it."""
+
+
+def _is_moment(value: Any) -> bool:
+    return isinstance(value, (float, int)) and 0 <= value < _LAST
+
+
+_checks: dict[type[Any], dict[str, Callable[[Any], bool]]] = {}
+
+
+def _check(hint: Any) -> Callable[[Any], bool]:
+    """Give a function that says whether a value may stand in a field of this type."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        some = [_check(each) for each in inner]
+        return lambda value: any(check(value) for check in some)
+    if origin is Literal:
+        return lambda value: value in inner
+    if origin is tuple:
+        items = [_check(each) for each in inner if each is not ...]
+        if ... in inner:
+            return lambda value: isinstance(value, tuple) and all(items[0](item) for item in value)
+        return lambda value: (
+            isinstance(value, tuple) and len(value) == len(items)
+            and all(check(item) for check, item in zip(items, value, strict=True))
+        )  # fmt: skip
+    kind: Any = object if hint is Any else (float, int) if hint is float else origin or hint
+    return lambda value: isinstance(value, kind)
