@@ -15,7 +15,8 @@ import atexit
 import os
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -34,8 +35,10 @@ _making = threading.Lock()
 class Group:
     """Holds one session after another. Made in one folder for each controller, or in one for both."""
 
-    def __init__(self, memory_folder: Path, tasks_folder: Path, *, memory: int, tasks: int) -> None:
-        """Make it. Raises OSError."""
+    def __init__(
+        self, memory_folder: Path, tasks_folder: Path, *, memory: int, tasks: int, ended: Callable[[Group], None]
+    ) -> None:  # fmt: skip
+        """Make it. Raises OSError. `ended` is called when a session has let go of it."""
         self.folders = list(dict.fromkeys([memory_folder, tasks_folder]))
         for folder in self.folders:
             folder.mkdir()
@@ -46,7 +49,7 @@ class Group:
             if (memory_folder / name).exists():
                 _write(memory_folder / name, int(memory * share))
         _write(tasks_folder / "pids.max", tasks)
-        self.memory, self.tasks, self.used = memory, tasks, False
+        self.memory, self.tasks, self.used, self._ended = memory, tasks, False, ended
         self._lock, self._pid, self._kills = threading.Lock(), 0, 0
 
     def open(self) -> list[int]:
@@ -73,13 +76,15 @@ class Group:
         with self._lock:
             self._pid = 0
         killed = self._killed() > self._kills
-        self.used = False
+        if self.used:
+            self.used = False
+            self._ended(self)
         return f"its processes used more than their {self.memory >> 20} MiB of memory" if killed else None
 
     @property
     def free(self) -> bool:
-        """Whether no session has it and nothing runs in it."""
-        return not self.used and not any(_words(folder / "cgroup.procs") for folder in self.folders)
+        """Whether nothing runs in it."""
+        return not any(_words(folder / "cgroup.procs") for folder in self.folders)
 
     def remove(self) -> None:
         """Take it away, if nothing runs in it."""
@@ -98,6 +103,7 @@ class Groups:
     def __init__(self, parents: Mapping[str, Path]) -> None:
         """Make a folder of our own below each controller's. Raises OSError where groups cannot be made and entered."""
         self._lock, self._groups = threading.Lock(), list[Group]()
+        self._unused = deque[Group]()
         self._count = 0
         kind = own_kind()
         self._folders = {name: parents[name] / f"{kind}{os.getpid()}" for name in _WANTED}
@@ -123,15 +129,25 @@ class Groups:
     def take(self, memory: int, tasks: int) -> Group:
         """Give a group with these limits that is free. Raises OSError."""
         with self._lock:
-            same = (group for group in self._groups if (group.memory, group.tasks) == (memory, tasks) and group.free)
-            group = next(same, None)
+            group = self._again(memory, tasks)
             if group is None:
                 self._count += 1
                 folders = [self._folders[name] / str(self._count) for name in _WANTED]
-                group = Group(folders[0], folders[1], memory=memory, tasks=tasks)
+                group = Group(folders[0], folders[1], memory=memory, tasks=tasks, ended=self._unused.append)
                 self._groups.append(group)
             group.begin()
             return group
+
+    def _again(self, memory: int, tasks: int) -> Group | None:
+        """Give a group that a session has let go of, if one is free. Those that are not wait for another time."""
+        for _ in range(len(self._unused)):
+            group = self._unused.popleft()
+            if group.used:
+                continue
+            if (group.memory, group.tasks) == (memory, tasks) and group.free:
+                return group
+            self._unused.append(group)
+        return None
 
     def close(self) -> None:
         """Remove all groups in which nothing runs."""
