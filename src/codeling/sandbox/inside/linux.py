@@ -50,7 +50,7 @@ def _check(result, what):
 
 
 def _prepared(name, args):
-    given = [ctypes.c_long(a) if isinstance(a, int) else a.encode() if isinstance(a, str) else a for a in args]
+    given = [ctypes.c_long(a) if isinstance(a, int) else os.fsencode(a) if isinstance(a, str) else a for a in args]
     return (ctypes.c_long(CALLS[name]), *given)
 
 
