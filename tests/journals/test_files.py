@@ -229,9 +229,11 @@ def test_a_damaged_event_is_named(tmp_path: Path, large: bool) -> None:
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.integers(0, 10_000), value=VALUES)
 def test_whatever_stands_in_a_field_is_shown_or_refused_in_words(
-    event: str, place: int, value: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+    event: str, place: int, value: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     """A record that somebody has changed never ends a command with a traceback."""
+    monkeypatch.chdir(tmp_path)
     file = tmp_path / "whole.db"
     if not file.exists():
         model = ScriptedModel([program("print(1)"), program("final_answer((1, 'a'))")])

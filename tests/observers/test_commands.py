@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -11,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+
+from codeling.cli import main
 
 from .helpers import HOSTILE, agent, run, team
 
@@ -92,6 +95,22 @@ def test_trace_writes_the_page(journal: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert str(page) in done.stderr
     assert '"agent":"helper"' in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("run_id", ["../above", "/tmp/away", "one\x1b[2J", "a b/c"])
+def test_a_page_is_written_to_this_folder_whatever_the_runs_id(
+    run_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run's id may be anybody's words: the file's name is made of its letters and numbers only."""
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    file = str(tmp_path / "runs.db")
+    agent("final_answer(1)", journal=file).run("Go.", run_id=run_id)
+
+    assert main(["trace", "last", "--journal", file]) == 0
+    (page,) = here.iterdir()
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,12}\.html", page.name)
 
 
 @pytest.mark.parametrize("name", ["show", "trace"])

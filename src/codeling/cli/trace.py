@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -40,10 +41,15 @@ def trace(options: Namespace) -> int:
     if options.html == "-":
         sys.stdout.write(page)
         return 0
-    path = Path(options.html or f"{events[0].run_id[:12]}.html")
+    path = Path(options.html or _file_of(events[0].run_id))
     try:
         path.write_text(page, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"the page cannot be written to {str(path)!r}: {error.strerror}") from error
     say(f"run {events[0].run_id[:12]} is in {path}")
     return 0
+
+
+def _file_of(run_id: str) -> str:
+    """Give a file's name in this folder, whatever somebody has written into the journal as the run's id."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", run_id[:12]) + ".html"
