@@ -225,20 +225,25 @@ def test_a_damaged_event_is_named(tmp_path: Path, large: bool) -> None:
     assert "run 'hurt', event" in next(run.error or "" for run in listed if run.run_id == "hurt")
 
 
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that is the current one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 @pytest.mark.parametrize("event", ["RunStarted", "ModelReplied", "StepFinished", "RunFinished"])
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.integers(0, 10_000), value=VALUES)
 def test_whatever_stands_in_a_field_is_shown_or_refused_in_words(
-    event: str, place: int, value: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    event: str, place: int, value: Any, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A record that somebody has changed never ends a command with a traceback."""
-    monkeypatch.chdir(tmp_path)
-    file = tmp_path / "whole.db"
+    file = here / "whole.db"
     if not file.exists():
         model = ScriptedModel([program("print(1)"), program("final_answer((1, 'a'))")])
         CodeAgent([], model, journal=SQLiteJournal(file)).run("Go.", run_id="one")
-    changed = tmp_path / "changed.db"
+    changed = here / "changed.db"
     with closing(sqlite3.connect(file)) as whole, closing(sqlite3.connect(changed)) as database, database:
         whole.backup(database)
         number, text = database.execute(
