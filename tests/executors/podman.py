@@ -76,6 +76,7 @@ def service(folder: Path) -> Iterator[str]:
     with (folder / "podman.log").open("wb") as log:
         process = subprocess.Popen(
             [*_podman(), "system", "service", "--time=0", f"unix://{address}"], env=_env(), stdout=log, stderr=log,
+            cwd=folder,  # where a container runs out of memory, its monitor leaves a file `oom` in the current folder
         )  # fmt: skip
     try:
         for _ in range(2400):
