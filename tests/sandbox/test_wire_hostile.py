@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import os
+import socket
 import struct
 import sys
 import time
@@ -25,7 +26,7 @@ from codeling.messages import ToolCall
 from codeling.protocols import Outcome, SessionSpec
 from codeling.result import RunResult
 from codeling.sandbox.frames import Buffer
-from codeling.sandbox.session import WireSession
+from codeling.sandbox.session import Connection, WireSession
 from codeling.testing import ScriptedModel
 
 HELLO = {"t": "hello", "v": 1, "pid": 2, "python": "3.11"}
@@ -83,6 +84,61 @@ def told(program: str, *, timeout: float = 30.0) -> RunResult:
         result = agent.run("Go.", return_full_result=True)
     assert isinstance(result, RunResult)
     return result
+
+
+class Early:
+    """A worker that is told to open before it has said a word, and has said all of it already."""
+
+    listens, isolation = True, "none"
+
+    def __init__(self, said: bytes) -> None:
+        self._ours, theirs = socket.socketpair()
+        self._ours.setblocking(False)
+        self.reader = self.writer = self._ours.fileno()
+        with theirs:
+            theirs.sendall(said)
+            theirs.shutdown(socket.SHUT_WR)
+
+    def interrupt(self) -> None:
+        """There is no program."""
+
+    def kill(self) -> None:
+        """Let go of the stream."""
+        self._ours.close()
+
+    def trouble(self) -> None:
+        """Nothing is known."""
+
+
+@pytest.mark.parametrize(
+    ("frames", "why"),
+    [
+        ((HELLO, READY), None),
+        ((READY,), "'ready' came before the first word"),
+        ((READY, HELLO), "'ready' came before the first word"),
+        ((HELLO, HELLO, READY), "unexpected frame 'hello'"),
+        ((HELLO, call(1)), "unexpected frame 'call'"),
+        ((HELLO,), "its process ended"),
+        ((), "its process ended"),
+        (({"t": "trouble", "text": "no room"},), "could not be sealed: no room"),
+        ((HELLO, {"t": "trouble", "text": "no room"}), "could not be sealed: no room"),
+    ],
+)
+def test_a_worker_that_is_opened_before_its_first_word(frames: Sequence[Any], why: str | None) -> None:
+    """Its words come in their order or it is not taken."""
+
+    async def start() -> Connection:
+        return Early(packed(*frames))
+
+    async def work() -> None:
+        session = await WireSession.open(start, SessionSpec())
+        session.close()
+
+    if why is None:
+        asyncio.run(work())
+    else:
+        with pytest.raises(SandboxError, match=why):
+            asyncio.run(work())
 
 
 def writing(raw: bytes, *, end: str = "") -> str:
