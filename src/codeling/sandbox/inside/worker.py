@@ -395,7 +395,3 @@ def main(read_fd, write_fd, listen=False):
     if listen:
         worker.wire.listen()
     worker.serve()
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -224,17 +224,7 @@ def prepare(options):
         raise OSError(0, "Landlock is not available: the kernel needs CONFIG_SECURITY_LANDLOCK and lsm=landlock")
     linux.find_thread_id()
     if options["isolation"] == "full":
-        shared = linux.ALL_NAMESPACES & ~(linux.NEWUSER | linux.NEWPID)
-        try:
-            linux.unshare(shared)
-        except PermissionError:  # no root here, or one without its rights
-            ids = os.getuid(), os.getgid()
-            linux.unshare(shared | linux.NEWUSER)
-            linux.at_once(root.map_user, *ids)
-            options["user"].update(change=False, user=ids[0], numbers=0)
-        linux.call("sethostname", b"sandbox", 7)
-        root.build_root(options["root"], options["paths"], options["writable"])
-        root.become(options["user"])
+        take_own_root(options)
     options["filter"] = seccomp.program(
         full=options["isolation"] == "full",
         landlock=options["landlock"],
@@ -244,15 +234,35 @@ def prepare(options):
         shares=bool(options["processes"] or options["forks"] or options["workdir"]),
         pairs=pairs,
     )
+    make_common(options)
+    gc.collect()
+    gc.freeze()
+    return not (options["user"]["user"] or options["user"]["numbers"])
+
+
+def take_own_root(options):
+    """Leave the host's namespaces, and its file system for a small root."""
+    shared = linux.ALL_NAMESPACES & ~(linux.NEWUSER | linux.NEWPID)
+    try:
+        linux.unshare(shared)
+    except PermissionError:  # no root here, or one without its rights
+        ids = os.getuid(), os.getgid()
+        linux.unshare(shared | linux.NEWUSER)
+        linux.at_once(root.map_user, *ids)
+        options["user"].update(change=False, user=ids[0], numbers=0)
+    linux.call("sethostname", b"sandbox", 7)
+    root.build_root(options["root"], options["paths"], options["writable"])
+    root.become(options["user"])
+
+
+def make_common(options):
+    """Make what all workers are to have, for each would copy the memory that it takes to make it."""
     practice.practise()
     options["worker"] = worker.made(3, 3)
     if options["isolation"] == "full":
         environment(options, root.WORKDIR)
         options["entering"] = entering(options)
         options["sealing"] = sealing(options, root.WORKDIR, 0, options["tasks"])
-    gc.collect()
-    gc.freeze()
-    return not (options["user"]["user"] or options["user"]["numbers"])
 
 
 def rehearse(options, control):
