@@ -17,7 +17,7 @@ import worker
 
 __all__ = ("practise",)
 
-ROUNDS = 20
+ROUNDS = 12
 _OPEN = {"t": "open", "id": 0, "tools": {"look_up": "def look_up(key): ..."}, "output": 1 << 20, "imports": None}
 _PROGRAM = """
 kept = [*globals().get("kept", ()), look_up("a", key=1)]
