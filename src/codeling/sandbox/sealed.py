@@ -23,6 +23,9 @@ INSIDE = "/workdir"
 class SealedWorker:
     """A worker behind the wall, as `session.Connection` says, held by its pidfd: process ids are used again."""
 
+    listens = True
+    """From its first moment: there is nothing between its stream and it."""
+
     def __init__(
         self, *, pid: int, handle: int, wire: int, isolation: str, workdir: str | None,
         ended: Callable[[int], str | None], endings: tuple[Callable[[SealedWorker], None], ...] = (),
@@ -40,8 +43,6 @@ class SealedWorker:
         self._why: str | None = None
         self._lock = threading.Lock()
         self._closed = False
-
-    listens = True
 
     def watch(self, quota: Quota) -> None:
         """Have the watchdog hold it to this."""

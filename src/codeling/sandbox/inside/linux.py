@@ -14,7 +14,6 @@ from syscalls import ARCHITECTURES
 
 __all__ = (
     "Plan",
-    "at_once",
     "call",
     "clone",
     "drop_capabilities",
@@ -83,13 +82,6 @@ class Plan:
                 to.value = made
 
 
-def at_once(step, *args):
-    """Make the calls that `step(plan, ...)` writes down."""
-    plan = Plan()
-    step(plan, *args)
-    plan.run()
-
-
 def unshare(flags):
     """Leave these namespaces for new ones."""
     _check(_libc.unshare(ctypes.c_int(flags)), "unshare {:#x}".format(flags))
@@ -97,8 +89,7 @@ def unshare(flags):
 
 def mount(source, target, kind=None, flags=0, data=None):
     """Mount, as mount(2)."""
-    made = _syscall(*_prepared("mount", (source, target, kind, flags, data)))
-    _check(made, "mount {}".format(target))
+    _check(_syscall(*_prepared("mount", (source, target, kind, flags, data))), "mount {}".format(target))
 
 
 def unmount(target):
@@ -119,7 +110,8 @@ def pivot_root(new, old):
 
 def prctl(option, *args):
     """Set an attribute of this process."""
-    call("prctl", option, *(*args, 0, 0, 0, 0)[:4])
+    given = [ctypes.c_ulong(a) for a in (*args, 0, 0, 0, 0)[:4]]
+    _check(_libc.prctl(ctypes.c_int(option), *given), "prctl {}".format(option))
 
 
 def dumpable():
@@ -127,9 +119,9 @@ def dumpable():
     prctl(4, 1)
 
 
-def die_with_parent(plan):
+def die_with_parent():
     """Be killed when the parent ends."""
-    plan.add("prctl", 1, 9, 0, 0, 0)
+    prctl(1, 9)
 
 
 def live_without_parent():

@@ -41,7 +41,6 @@ PATIENCE = 1
 def entering(options):
     """What a worker with a root of its own does first: become its one user, and mount its folder."""
     plan = linux.Plan()
-    linux.die_with_parent(plan)
     root.map_user(plan, os.geteuid(), os.getegid())
     root.private_folder(plan, root.WORKDIR, options["disk"], options["files"])
     if options["processes"]:  # what processes share between them, such as the locks of multiprocessing
@@ -91,10 +90,9 @@ def enter(options, request, handles, control):
             os.environ.update({**proxies, **options["env"]})
     else:
         folder = request["workdir"]
-        linux.at_once(linux.die_with_parent)
         os.mkdir(folder, 0o700)
         root.become(options["user"], folder)
-        linux.at_once(linux.die_with_parent)  # again: whoever becomes another user is no longer tied
+        linux.die_with_parent()  # again: whoever becomes another user is no longer tied
         environment(options, folder)
     if any(event & select.POLLHUP for _, event in _poll(control, 0, 0)):
         os._exit(0)  # the host went away before we were tied to our parent
@@ -144,6 +142,7 @@ def ask_as_acting():
 
 def live(options, request, handles, control):
     """The worker's whole life, in the new process."""
+    linux.die_with_parent()
     for entry in request.get("groups", ()):
         os.write(handles[entry], b"0")
     _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)  # what `signal` does besides touches memory: it names numbers
@@ -248,7 +247,9 @@ def take_own_root(options):
     except PermissionError:  # no root here, or one without its rights
         ids = os.getuid(), os.getgid()
         linux.unshare(shared | linux.NEWUSER)
-        linux.at_once(root.map_user, *ids)
+        plan = linux.Plan()
+        root.map_user(plan, *ids)
+        plan.run()
         options["user"].update(change=False, user=ids[0], numbers=0)
     linux.call("sethostname", b"sandbox", 7)
     root.build_root(options["root"], options["paths"], options["writable"])
@@ -369,7 +370,7 @@ def main():
     options = json.loads(control.recv(_LARGEST) or b"{}")
     if not options:
         return
-    linux.at_once(linux.die_with_parent)
+    linux.die_with_parent()
     try:
         is_root = prepare(options)
         rehearse(options, control)
