@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from functools import cache
 from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from ..events import Event
@@ -73,14 +74,11 @@ def _unpack(data: Json, decode: Callable[[Json], Any]) -> Any:
 
 
 def _build(cls: type[Any], data: Mapping[str, Json], decode: Callable[[Json], Any]) -> Any:
-    checks = _checks.get(cls)
-    if checks is None:
-        hints = get_type_hints(cls)
-        checks = {name: _is_moment if name == "at" else _check(hints[name]) for name in _names(cls)}
-        _checks[cls] = checks
+    checks = _checks(cls)
     given = {name: _unpack(value, decode) for name, value in data.items() if name in checks}
     for name, value in given.items():
-        if not checks[name](value):
+        exact, fits = checks[name]
+        if type(value) not in exact and not fits(value):
             raise ValueError(f"{name!r} of {cls.__name__} cannot be {value!r:.200}")
     return cls(**given)
 
@@ -93,7 +91,19 @@ def _is_moment(value: Any) -> bool:
     return isinstance(value, (float, int)) and 0 <= value < _LAST
 
 
-_checks: dict[type[Any], dict[str, Callable[[Any], bool]]] = {}
+@cache
+def _checks(cls: type[Any]) -> Mapping[str, tuple[frozenset[type], Callable[[Any], bool]]]:
+    hints = get_type_hints(cls)
+    return {
+        name: (frozenset[type](), _is_moment) if name == "at" else (_exact(hints[name]), _check(hints[name]))
+        for name in _names(cls)
+    }
+
+
+def _exact(hint: Any) -> frozenset[type]:
+    """Give the classes whose own instances all fit, as nearly every value's: looked up first, for journals are long."""
+    wanted = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    return frozenset(each for each in wanted if each in (str, int, float, bool, types.NoneType, Usage))
 
 
 def _check(hint: Any) -> Callable[[Any], bool]:
