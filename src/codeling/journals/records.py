@@ -74,7 +74,7 @@ def _unpack(data: Json, decode: Callable[[Json], Any]) -> Any:
 
 
 def _build(cls: type[Any], data: Mapping[str, Json], decode: Callable[[Json], Any]) -> Any:
-    checks = _checks(cls)
+    checks = _checks(cls)  # type: ignore[arg-type]  # a class can be hashed
     given = {name: _unpack(value, decode) for name, value in data.items() if name in checks}
     for name, value in given.items():
         exact, fits = checks[name]
