@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -103,7 +104,7 @@ def _checks(cls: type[Any]) -> Mapping[str, tuple[frozenset[type], Callable[[Any
 def _exact(hint: Any) -> frozenset[type]:
     """Give the classes whose own instances all fit, as nearly every value's: looked up first, for journals are long."""
     wanted = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
-    return frozenset(each for each in wanted if each in (str, int, float, bool, types.NoneType, Usage))
+    return frozenset(each for each in wanted if each in (str, int, bool, types.NoneType, Usage))
 
 
 def _check(hint: Any) -> Callable[[Any], bool]:
@@ -122,5 +123,7 @@ def _check(hint: Any) -> Callable[[Any], bool]:
             isinstance(value, tuple) and len(value) == len(items)
             and all(check(item) for check, item in zip(items, value, strict=True))
         )  # fmt: skip
-    kind: Any = object if hint is Any else (float, int) if hint is float else origin or hint
+    if hint is float:  # what is no number or endless cannot be shown, nor written as JSON
+        return lambda value: isinstance(value, (float, int)) and -math.inf < value < math.inf
+    kind: Any = object if hint is Any else origin or hint
     return lambda value: isinstance(value, kind)
